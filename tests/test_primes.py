@@ -74,7 +74,7 @@ def test_balanced(x, p):
 @given(st.fractions(), st.sampled_from([3, 4194301, (1 << 61) - 1]))
 def test_residue(q, p):
     if q.denominator % p == 0:
-        with pytest.raises(ZeroDivisionError, match="vanishes modulo"):
+        with pytest.raises(ZeroDivisionError, match="no inverse modulo"):
             residue(q, p)
     else:
         r = residue(q, p)

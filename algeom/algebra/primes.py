@@ -105,9 +105,11 @@ def residue(q: Fraction | int, p: int) -> int:
     """
     if isinstance(q, int):
         return balanced(q, p)
-    if q.denominator % p == 0:
-        raise ZeroDivisionError(f"the denominator of {q} vanishes modulo {p}")
-    return balanced(int(q.numerator) * pow(int(q.denominator), -1, p), p)
+    try:
+        inverse = pow(int(q.denominator), -1, p)
+    except ValueError:
+        raise ZeroDivisionError(f"the denominator of {q} has no inverse modulo {p}") from None
+    return balanced(int(q.numerator) * inverse, p)
 
 
 def count_primes(bits: int) -> int:
