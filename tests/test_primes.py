@@ -102,6 +102,7 @@ def test_bad_prime_bound_against_the_worst_integer():
         lambda: verification_prime(np.random.default_rng(0), 60),
         lambda: count_primes(1),
         lambda: log10_bad_prime(0, 22),
+        lambda: log10_bad_prime(5, 1),
     ],
 )
 def test_refusals(call):

@@ -164,7 +164,8 @@ def log10_bad_prime(height_bits: int, bits: int) -> float:
     """
     if height_bits < 1:
         raise InputError(f"height_bits is {height_bits}; a nonzero integer has at least one bit")
+    primes = count_primes(bits)
     divisors = -(-height_bits // (bits - 1)) - 1
     if divisors <= 0:
         return -math.inf
-    return min(0.0, math.log10(divisors) - math.log10(count_primes(bits)))
+    return min(0.0, math.log10(divisors) - math.log10(primes))
