@@ -29,6 +29,12 @@ def _unique_rows(rows: IntArray) -> tuple[IntArray, IntArray]:
     return rows[first], inverse.astype(np.int64).reshape(-1)
 
 
+def find_rows(table: IntArray, rows: IntArray) -> IntArray | None:
+    """Position of each of `rows` among the distinct, sorted rows of `table`, or None if one is not there."""
+    both, inverse = _unique_rows(np.concatenate([table, rows]))
+    return inverse[len(table) :] if len(both) == len(table) else None
+
+
 @dataclass(frozen=True, eq=False)
 class Multidegrees:
     """All multidegrees of degree at most `degree` of a ring graded by integer weights.
@@ -72,7 +78,7 @@ class Multidegrees:
         start = 0
         for _ in range(self.degree):
             below = levels[-1]
-            products = (below[:, None, :] + weights.T[None, :, :]).reshape(-1, rank)
+            products = (below[:, None, :] + weights.T[None, :, :]).reshape(len(below) * m, rank)
             here, target = _unique_rows(products)
             link = np.full((len(here), m), -1, np.int64)
             sources = np.repeat(np.arange(start, start + len(below)), m)
@@ -110,24 +116,3 @@ class Multidegrees:
             node, degree, int(self.counts[node]), self.divide, self._largest
         )
         return listed
-
-    def node_of(self, sequences: IntArray) -> IntArray:
-        """Nodes of monomials given as index sequences of one degree, shape (T, d)."""
-        degree = sequences.shape[1]
-        targets = self.weights.T[sequences].sum(axis=1)
-        level = self.vectors[self.offsets[degree] : self.offsets[degree + 1]]
-        both, inverse = _unique_rows(np.concatenate([level, targets]))
-        if len(both) != len(level):
-            raise ValueError("a monomial lies outside the table")
-        return inverse[len(level) :] + self.offsets[degree]
-
-    def representative(self, node: int) -> IntArray:
-        """The first monomial of a node, as an index sequence."""
-        sequence = []
-        smallest = 0
-        for _ in range(self.degree_of(node)):
-            rest = self.divide[node]
-            i = next(i for i in range(smallest, len(rest)) if rest[i] >= 0 and self._largest[rest[i]] >= i)
-            sequence.append(i)
-            node, smallest = int(rest[i]), i
-        return np.array(sequence, np.int64)
