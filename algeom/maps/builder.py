@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from algeom._kernels.tape import ADD, DIV, MUL, NEG, SUB
 from algeom.errors import InputError
+from algeom.maps.constants import exact_constant
 
 if TYPE_CHECKING:
     from algeom.maps.tape import Tape
@@ -38,6 +39,8 @@ class TapeBuilder:
         Nodes of the constants 0 and 1. ``zero`` is node 0, so that arrays of nodes can be padded with zeros.
     inputs : range
         Nodes of the inputs.
+    has_float_constants : bool
+        Whether a constant came from a float whose shortest decimal form is not its exact value (0.1, but not 0.5).
 
     Examples
     --------
@@ -51,6 +54,7 @@ class TapeBuilder:
     def __init__(self, n_inputs: int) -> None:
         self.n_inputs = n_inputs
         self.zero = 0
+        self.has_float_constants = False
         self.inputs = range(1, n_inputs + 1)
         self._operation: list[int] = [_CONSTANT] + [_INPUT] * n_inputs
         self._left: list[int] = [0] * (n_inputs + 1)
@@ -71,6 +75,18 @@ class TapeBuilder:
             node = self._append(_CONSTANT, 0, 0, value)
             self._constants[value] = node
         return node
+
+    def literal(self, value: Any) -> int:
+        """Node of a number as a user writes it: int, Fraction, float, NumPy or mpmath number, ...
+
+        Raises
+        ------
+        InputError
+            If it is not a finite rational or real number.
+        """
+        exact, rounded = exact_constant(value)
+        self.has_float_constants |= rounded
+        return self.constant(exact)
 
     def value(self, node: int) -> Fraction | None:
         """The constant that a node is, or None."""
