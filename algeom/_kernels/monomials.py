@@ -16,10 +16,11 @@ from algeom._kernels.compile import kernel
 # rint it always vectorizes.
 _ROUND = 6755399441055744.0
 
-#: Points evaluated together: 6 levels of 128 doubles stay in a 32 KiB cache together with the output tile.
-_LANE = 128
-#: Monomials gathered before they are written out transposed: one cache line of 8 doubles, four times.
-_TILE = 32
+#: Points evaluated together, and monomials gathered before they are written out transposed: chosen by
+#: benchmarks/monomials.py. The padding keeps the rows of a tile from meeting in one set of the first-level cache.
+_LANE = 256
+_TILE = 16
+_PADDING = 8
 
 
 @kernel
@@ -127,7 +128,7 @@ def evaluate_monomials(monomials, y, p, first_point, out):  # type: ignore[no-un
                 out[point, j] = 1.0
         return
     products = np.empty((degree, _LANE))
-    tile = np.empty((_TILE, _LANE))
+    tile = np.empty((_TILE, _LANE + _PADDING))
     for start in range(0, n_points, _LANE):
         width = min(_LANE, n_points - start)
         offset = first_point + start
