@@ -77,15 +77,23 @@ def indexed_names(prefix: str, indices: Iterable[Sequence[int] | Sequence[Sequen
     >>> indexed_names("y", [((2, 0), (1, 1))])
     ('y20_11',)
     """
-    grouped = [
-        [tuple(g) if isinstance(g, Sequence) else (g,) for g in index]
-        if any(isinstance(g, Sequence) for g in index)
-        else [tuple(index)]
-        for index in indices
-    ]
+    grouped = [_groups(index) for index in indices]
     wide = any(number > 9 for index in grouped for group in index for number in group)
     inner, outer = ("_", "__") if wide else ("", "_")
     return tuple(prefix + outer.join(inner.join(map(str, group)) for group in index) for index in grouped)
+
+
+def _groups(index: Sequence[int] | Sequence[Sequence[int]]) -> list[list[int]]:
+    """The groups of an index; plain integers are one group."""
+    groups: list[list[int]] = []
+    for entry in index:
+        if isinstance(entry, Sequence):
+            groups.append(list(entry))
+        elif groups:
+            groups[0].append(entry)
+        else:
+            groups.append([entry])
+    return groups
 
 
 def position_arrays(shapes: Mapping[str, tuple[int, ...]]) -> dict[str, IntArray]:
