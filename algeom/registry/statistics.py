@@ -198,7 +198,7 @@ PROBLEMS = (
         hilbert_function=(1, 14, 105, 560, 2380),
         tags=frozenset({"quick", "statistics", "phylogenetics", "peer:P5_jc_mix"}),
         source=_INTERPOLATION,
-        note="In its span P^13 of codimension 2; equations only from degree 5 on.",
+        note="Of codimension 2 in its span P^13, where no form up to degree 4 vanishes.",
     ),
     Problem(
         name="kimura2_tripod",
