@@ -3,14 +3,32 @@
 from algeom.algebra.polynomial import Polynomial
 from algeom.errors import AlgeomError
 from algeom.evidence import Evidence, Status
+from algeom.implicitization import (
+    Dimension,
+    Grading,
+    HilbertFunction,
+    Ideal,
+    dimension,
+    grading,
+    hilbert_function,
+    implicitize,
+)
 from algeom.maps import PolynomialMap, maximal_minors, minors, polynomial_map
 
 __all__ = [
     "AlgeomError",
+    "Dimension",
     "Evidence",
+    "Grading",
+    "HilbertFunction",
+    "Ideal",
     "Polynomial",
     "PolynomialMap",
     "Status",
+    "dimension",
+    "grading",
+    "hilbert_function",
+    "implicitize",
     "maximal_minors",
     "minors",
     "polynomial_map",

@@ -9,8 +9,12 @@ and node 0 is the monomial 1.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from algeom._kernels.compile import kernel
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
 
 # Adding and subtracting 1.5 * 2^52 rounds a double of magnitude below 2^51 to the nearest integer; unlike a call to
 # rint it always vectorizes.
@@ -24,7 +28,7 @@ _PADDING = 8
 
 
 @kernel
-def largest_first_index(divide, degree_of, n_variables):  # type: ignore[no-untyped-def]
+def largest_first_index(divide: Int, degree_of: Int, n_variables: int) -> Int:
     """For each node the largest i such that a monomial of that node has all its indices >= i.
 
     With it a depth-first search over nondecreasing sequences meets no dead end: variable i may be chosen with the rest
@@ -45,7 +49,7 @@ def largest_first_index(divide, degree_of, n_variables):  # type: ignore[no-unty
 
 
 @kernel
-def count_monomials(divide, node_offsets):  # type: ignore[no-untyped-def]
+def count_monomials(divide: Int, node_offsets: Int) -> Int:
     """Number of monomials of every node, by dynamic programming over the variables.
 
     counts of monomials in the variables >= i satisfy c_i(node) = c_{i+1}(node) + c_i(node / y_i).
@@ -64,7 +68,7 @@ def count_monomials(divide, node_offsets):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def list_monomials(node, degree, count, divide, largest):  # type: ignore[no-untyped-def]
+def list_monomials(node: int, degree: int, count: int, divide: Int, largest: Int) -> Int:
     """All monomials of a node in lexicographic order of their index sequences, shape (count, degree), int64."""
     n_variables = divide.shape[1]
     out = np.empty((count, degree), np.int64)
@@ -100,7 +104,7 @@ def list_monomials(node, degree, count, divide, largest):  # type: ignore[no-unt
 
 
 @kernel
-def evaluate_monomials(monomials, y, p, first_point, out):  # type: ignore[no-untyped-def]
+def evaluate_monomials(monomials: Int, y: Float, p: float, first_point: int, out: Float) -> None:
     """Values of monomials at points modulo p, one product an entry.
 
     Parameters

@@ -98,8 +98,7 @@ class Multidegrees:
     @cached_property
     def _largest(self) -> IntArray:
         degree_of = np.repeat(np.arange(self.degree + 1), np.diff(self.offsets))
-        largest: IntArray = kernels.largest_first_index(self.divide, degree_of, self.weights.shape[1])
-        return largest
+        return kernels.largest_first_index(self.divide, degree_of, self.weights.shape[1])
 
     def nodes(self, degree: int) -> IntArray:
         """Node numbers of one degree."""
@@ -112,7 +111,4 @@ class Multidegrees:
     def monomials(self, node: int) -> IntArray:
         """Monomials of a node as nondecreasing index sequences, shape (N, d), listed without those of other nodes."""
         degree = self.degree_of(node)
-        listed: IntArray = kernels.list_monomials(
-            node, degree, int(self.counts[node]), self.divide, self._largest
-        )
-        return listed
+        return kernels.list_monomials(node, degree, int(self.counts[node]), self.divide, self._largest)

@@ -1,0 +1,151 @@
+"""The diagonal symmetries of an image: every integer grading for which its ideal is homogeneous."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from algeom.algebra import lattice
+from algeom.algebra.elimination import eliminate
+from algeom.errors import GenericityError
+from algeom.evidence import Evidence, Status
+from algeom.implicitization.dimension import FloatArray, jacobian_points, working_primes
+from algeom.implicitization.multidegrees import IntArray
+from algeom.implicitization.sampling import log10_rank_failure
+from algeom.maps.polynomial_map import PolynomialMap
+from algeom.maps.scalings import parameter_scalings
+from algeom.maps.tape import Tape
+from algeom.runtime import seeds
+
+_ATTEMPTS = 3
+#: Points beyond those that give as many equations as unknowns.
+_SURPLUS_POINTS = 2
+
+
+@dataclass(frozen=True, eq=False)
+class Grading:
+    """The maximal torus that acts diagonally on the image closure.
+
+    Attributes
+    ----------
+    weights : int64 array, shape (r, m)
+        A reduced basis of the lattice of all integer w such that t -> (t^w_1 y_1, ..., t^w_m y_m) preserves the
+        image closure; equivalently its ideal is homogeneous for w.
+    homogeneous : bool
+        Whether (1, ..., 1) is among them: the closure is a cone.
+    evidence : Evidence
+        PROVED when scalings of the parameters induce all of them.
+    seed : int
+    """
+
+    weights: IntArray
+    homogeneous: bool
+    evidence: Evidence
+    seed: int
+
+    @property
+    def rank(self) -> int:
+        """Dimension of the torus."""
+        return len(self.weights)
+
+
+def _tangency_equations(tape: Tape, seed: int, prime: int) -> FloatArray:
+    """Rows N(theta)^T diag(phi(theta)) at enough points to determine the weights, modulo p."""
+    m = len(tape.outputs)
+    rows: list[FloatArray] = []
+    found, used, wanted = 0, 0, 1
+    while used < wanted:
+        wanted = min(wanted, m + _SURPLUS_POINTS)
+        for jacobian, values in jacobian_points(tape, seed, prime, wanted)[used:]:
+            normals = eliminate(np.ascontiguousarray(jacobian.T), prime)
+            dense = np.zeros((len(normals.free_columns), m))
+            dense[np.arange(len(dense)), normals.free_columns] = 1.0
+            assert normals.null_space is not None
+            dense[:, normals.pivot_columns] = normals.null_space
+            rows.append(np.fmod(dense * values, prime))
+            found += len(dense)
+        used = wanted
+        if rows[0].shape[0]:
+            wanted = -(-m // rows[0].shape[0]) + _SURPLUS_POINTS
+    stacked = np.concatenate(rows)
+    half = prime // 2
+    stacked -= prime * (stacked > half)
+    stacked += prime * (stacked < -half)
+    return np.ascontiguousarray(stacked)
+
+
+def _weights_modular(tape: Tape, seed: int, prime: int) -> FloatArray:
+    """Null space of the tangency equations as rows in reduced echelon form modulo p."""
+    m = len(tape.outputs)
+    solved = eliminate(_tangency_equations(tape, seed, prime), prime)
+    rows = np.zeros((len(solved.free_columns), m))
+    rows[np.arange(len(rows)), solved.free_columns] = 1.0
+    assert solved.null_space is not None
+    rows[:, solved.pivot_columns] = solved.null_space
+    return rows
+
+
+def _spans(rows: list[list[int]], weights: IntArray) -> bool:
+    """Whether rows, all of which are gradings, span the rational space of all of them."""
+    return len(weights) == 0 or (len(rows) > 0 and len(lattice.saturate(rows)) == len(weights))
+
+
+def grading(phi: PolynomialMap, *, rng: int | np.random.Generator | None = None) -> Grading:
+    """All diagonal symmetries of the image closure, as a lattice of weight vectors.
+
+    Parameters
+    ----------
+    phi : PolynomialMap
+    rng : int, numpy.random.Generator or None
+
+    Returns
+    -------
+    Grading
+
+    Notes
+    -----
+    A weight w belongs to the lattice exactly when the vector field (w_i y_i) is tangent to the variety at a generic
+    point: every normal vector u, u^T J(theta) = 0, satisfies u^T diag(phi(theta)) w = 0. This linear system finds
+    gradings that scalings of the parameters do not show. It is solved modulo two primes at random points, lifted to
+    a saturated integer basis and checked against both. A wrong weight would have to vanish at all points of both.
+
+    Examples
+    --------
+    >>> import algeom as ag
+    >>> twisted_cubic = ag.polynomial_map(["s^3", "s^2*t", "s*t^2", "t^3"])
+    >>> ag.grading(twisted_cubic, rng=1).weights.tolist()
+    [[1, 1, 1, 1], [2, 1, 0, -1]]
+    """
+    seed, _ = seeds.resolve(rng)
+    tape = phi.tape
+    for attempt in range(_ATTEMPTS):
+        primes = working_primes(seed, 2, attempt)
+        modular = [_weights_modular(tape, seed, prime) for prime in primes]
+        if len(modular[0]) != len(modular[1]):
+            continue
+        basis = lattice.lift_row_space(modular[0].astype(np.int64).tolist(), primes[0])
+        if basis is None:
+            continue
+        weights = np.array(basis, np.int64).reshape(len(basis), phi.n_coordinates)
+        check = _tangency_equations(tape, seed, primes[1]).astype(np.int64)
+        if not ((check @ weights.T) % primes[1]).any():
+            break
+    else:
+        raise GenericityError(
+            f"the diagonal symmetries found modulo two primes disagreed {_ATTEMPTS} times; "
+            "try another rng, and check the map for constants of more than 20 digits"
+        )
+    ones = np.ones((1, phi.n_coordinates), np.int64)
+    homogeneous = len(weights) > 0 and len(lattice.saturate(np.concatenate([weights, ones]).tolist())) == len(weights)
+    induced = [row for row in parameter_scalings(tape)[1] if any(row)]
+    if _spans(induced, weights):
+        evidence = Evidence(Status.PROVED, reason="scalings of the parameters induce every weight")
+    else:
+        # Normals are minors of the Jacobian: the equations have degree at most (rank + 1) * 2 deg(phi).
+        degree = 2 * tape.common_degree() * (min(phi.n_parameters, phi.n_coordinates) + 1)
+        error = sum(log10_rank_failure(phi.n_coordinates, degree, prime, _SURPLUS_POINTS) for prime in primes)
+        evidence = Evidence(
+            Status.PROBABILISTIC, error, "tangency of the weights at random points modulo two random primes"
+        )
+    return Grading(weights, bool(homogeneous), evidence, seed)

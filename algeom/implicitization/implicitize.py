@@ -1,0 +1,301 @@
+"""From a polynomial map to the exact equations of its image: the pipeline."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from algeom.algebra.polynomial import Polynomial
+from algeom.errors import GenericityError, InputError
+from algeom.evidence import Evidence, Status, combine
+from algeom.implicitization.certificates import Certificate
+from algeom.implicitization.dimension import dimension, working_primes
+from algeom.implicitization.grading import Grading, grading
+from algeom.implicitization.ideal import DegreeSummary, Ideal
+from algeom.implicitization.interpolation import Interpolation, Layer, UnluckyPrimeError
+from algeom.implicitization.lifting import lift_block
+from algeom.implicitization.multidegrees import IntArray
+from algeom.implicitization.sampling import samples
+from algeom.implicitization.symmetry import permutation_evidence, verified_permutations
+from algeom.implicitization.verification import EXPANSION_BUDGET, IdentityTest
+from algeom.maps.polynomial_map import PolynomialMap
+from algeom.runtime import seeds
+from algeom.runtime.progress import Progress, Reporter, reporter
+
+_ATTEMPTS = 3
+
+
+class Clock:
+    """Seconds spent by stage."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Add the time of the block to a stage."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
+
+
+def wanted_degrees(max_degree: int | None, degrees: Iterable[int] | None) -> list[int]:
+    """The degrees that a caller asks for, checked."""
+    if (max_degree is None) == (degrees is None):
+        raise InputError("give either max_degree=d for degrees 1 to d, or degrees=[...], and not both")
+    chosen = list(range(1, max_degree + 1)) if max_degree is not None else sorted(set(degrees or ()))
+    if not chosen or any(not isinstance(d, int | np.integer) or d < 1 for d in chosen):
+        raise InputError(f"degrees must be integers from 1 on; got max_degree={max_degree!r}, degrees={degrees!r}")
+    return [int(d) for d in chosen]
+
+
+class Preparation:
+    """What every verb of the engine needs first: a cone, its grading, its symmetries, primes."""
+
+    def __init__(self, phi: PolynomialMap, seed: int, symmetry: bool, attempt: int, clock: Clock) -> None:
+        self.phi = phi
+        self.seed = seed
+        with clock.stage("dimension"):
+            self.dimension = dimension(phi, rng=seed)
+        self.homogenized = self.dimension.projective is None and not _is_origin(phi, seed)
+        self.cone = phi.cone() if self.homogenized else phi
+        self.primes = working_primes(seed, 2, attempt)
+        with clock.stage("grading"):
+            self.grading: Grading = grading(self.cone, rng=seed)
+            self.permutations: list[IntArray] = verified_permutations(self.cone, seed, self.primes) if symmetry else []
+
+    def interpolation(self, **options: Any) -> Interpolation:
+        """An interpolation of the cone, block by block."""
+        weights = self.grading.weights
+        if self.dimension.value == self.phi.n_coordinates:
+            # Without equations every grading holds, and would make each monomial a block.
+            weights = np.ones((1, self.cone.n_coordinates), np.int64)
+        return Interpolation(self.cone.tape, weights, self.permutations, self.seed, self.primes, **options)
+
+
+def _is_origin(phi: PolynomialMap, seed: int) -> bool:
+    """Whether every coordinate is zero: a cone of dimension zero."""
+    prime = working_primes(seed, 1)[0]
+    return not samples(phi.tape, seed, prime).values(4).any()
+
+
+def implicitize(
+    phi: PolynomialMap,
+    *,
+    max_degree: int | None = None,
+    degrees: Iterable[int] | None = None,
+    lift: bool = True,
+    symmetry: bool = True,
+    expansion_budget: int = EXPANSION_BUDGET,
+    rng: int | np.random.Generator | None = None,
+    progress: Progress = False,
+    executor: Executor | None = None,
+    threads: int | None = None,
+    memory_limit: int | str | None = None,
+) -> Ideal:
+    """Find the equations of the closure of an image, up to a degree, exactly.
+
+    Parameters
+    ----------
+    phi : PolynomialMap
+    max_degree : int
+        Degrees 1 to `max_degree` are searched.
+    degrees : iterable of int
+        These degrees, instead of `max_degree`. Counting needs the degree below each as well, to tell which equations
+        are new; lifting needs all lower degrees, whose generators it therefore lists too.
+    lift : bool
+        Lift minimal generators to integers, verify and certify them. ``False`` stops at their counts.
+    symmetry : bool
+        Use the coordinate permutations that the map declares: one block of each orbit is solved.
+    expansion_budget : int
+        An equation is proved by expansion if that produces at most so many terms; otherwise it is verified modulo
+        large random primes, and the status is PROBABILISTIC. 0 forbids expansions.
+    rng : int, numpy.random.Generator or None
+    progress : bool or callable
+    executor : concurrent.futures.Executor or None
+        Where blocks are solved; threads of this process by default.
+    threads : int or None
+        Number of threads without an executor; the cores that the process may use by default.
+    memory_limit : int, str or None
+        Refuse before starting what would need more, in bytes or as "4GB".
+
+    Returns
+    -------
+    Ideal
+
+    Raises
+    ------
+    InputError
+        For degrees below 1, or a declared symmetry that is none.
+    ResourceError
+        If a block would not fit the memory.
+
+    Notes
+    -----
+    The monomials of each multidegree are evaluated at random points of the image modulo a prime; the null space of
+    that matrix is the ideal in that multidegree. Ranks modulo p never exceed those over Q, so dim I_d is bounded
+    above rigorously once the grading is; lifted and verified equations bound it below.
+    A non-homogeneous image is replaced by its cone (t, t phi), whose ideal is the homogenization.
+
+    Examples
+    --------
+    >>> import algeom as ag
+    >>> phi = ag.polynomial_map(["a*b", "a*(1-b)", "(1-a)*b", "(1-a)*(1-b)"], names=["p1", "p2", "p3", "p4"])
+    >>> ideal = ag.implicitize(phi, max_degree=2, rng=1)
+    >>> [str(f) for f in ideal.generators]
+    ['p1 + p2 + p3 + p4 - 1', 'p1*p4 - p2*p3']
+    >>> ideal.status
+    <Status.PROVED: 'proved'>
+    """
+    wanted = wanted_degrees(max_degree, degrees)
+    if lift:
+        wanted = list(range(1, wanted[-1] + 1))
+    seed, _ = seeds.resolve(rng)
+    options = {"executor": executor, "threads": threads, "memory_limit": memory_limit}
+    with reporter(progress) as report:
+        for attempt in range(_ATTEMPTS):
+            try:
+                return _implicitize(phi, wanted, lift, symmetry, expansion_budget, seed, attempt, report, options)
+            except UnluckyPrimeError as error:
+                report.message(f"{error}; starting again with other primes")
+    raise GenericityError(
+        f"pairs of random primes disagreed {_ATTEMPTS} times; try another rng, "
+        "and check the map for constants of more than 20 digits"
+    )
+
+
+def _implicitize(
+    phi: PolynomialMap,
+    wanted: list[int],
+    lift: bool,
+    symmetry: bool,
+    expansion_budget: int,
+    seed: int,
+    attempt: int,
+    report: Reporter,
+    options: dict[str, Any],
+) -> Ideal:
+    clock = Clock()
+    ready = Preparation(phi, seed, symmetry, attempt, clock)
+    interpolation = ready.interpolation(**options)
+    layers: list[Layer] = []
+    interrupted = False
+    generators: list[Polynomial] = []
+    proofs: list[Evidence] = []
+    test = IdentityTest(ready.cone.tape, seed, expansion_budget)
+    carried = permutation_evidence(ready.cone, test) if ready.permutations else Evidence(Status.PROVED)
+    base = [ready.grading.evidence, carried]
+    certified: list[tuple[int, int, list[Polynomial], list[Evidence]]] = []
+    try:
+        for degree in wanted:
+            with clock.stage("interpolation"):
+                layer = interpolation.find_new(degree, report)
+            if lift:
+                with clock.stage("lifting"):
+                    found = _lift_layer(interpolation, layer, ready.cone.names, test, report)
+                certified.extend((degree, node, equations, checked) for node, equations, checked in found)
+                for node, equations, checked in found:
+                    orbit = _carry(layer, node, equations)
+                    generators.extend(orbit)
+                    proofs.extend(checked[k % len(checked)] for k in range(len(orbit)))
+            layers.append(layer)
+    except KeyboardInterrupt:
+        if not layers:
+            raise
+        interrupted = True
+    rows = tuple(_summary(layer, base, proofs if lift else None) for layer in layers)
+    evidence = combine([row.evidence for row in rows], "ranks modulo primes and verified equations")
+    certificate = None
+    if lift:
+        with clock.stage("certificate"):
+            certificate = Certificate.build(ready, interpolation, layers, certified, test)
+    listed = sorted(zip(generators, proofs, strict=True), key=lambda pair: _reading_order(pair[0]))
+    generators, proofs = [g for g, _ in listed], [e for _, e in listed]
+    if ready.homogenized:
+        generators = [g.dehomogenize(0).primitive() for g in generators]
+    return Ideal(
+        map=phi,
+        homogenized=ready.homogenized,
+        dimension=ready.dimension,
+        grading=ready.grading,
+        degrees=rows,
+        generators=tuple(generators),
+        generator_evidence=tuple(proofs),
+        evidence=evidence,
+        certificate=certificate,
+        seed=seed,
+        primes=ready.primes,
+        timings=clock.seconds,
+        interrupted=interrupted,
+    )
+
+
+def _lift_layer(
+    interpolation: Interpolation, layer: Layer, names: tuple[str, ...], test: IdentityTest, report: Reporter
+) -> list[tuple[int, list[Polynomial], list[Evidence]]]:
+    """(node, equations, evidence) for each representative block with new equations."""
+    m = len(names)
+    report.start(f"lifting degree {layer.degree}", total=len(layer.new))
+    found = []
+    for node in sorted(layer.new):
+        below = interpolation.layers.get(layer.degree - 1)
+        equations, checked = [], []
+        for columns, coefficients in lift_block(interpolation, layer, below, node):
+            exponents = _exponents(layer.monomials(node)[columns], m)
+            equation = Polynomial(exponents, coefficients, names).primitive()
+            evidence = test.check(equation)
+            if evidence is None:
+                raise UnluckyPrimeError(layer.degree, node)
+            equations.append(equation)
+            checked.append(evidence)
+        found.append((node, equations, checked))
+        report.advance(1, degree=layer.degree, block=node, size=layer.results[node].size)
+    return found
+
+
+def _exponents(monomials: IntArray, m: int) -> IntArray:
+    """Exponent vectors of index sequences, shape (T, m)."""
+    exponents = np.zeros((len(monomials), m), np.int64)
+    np.add.at(exponents, (np.arange(len(monomials))[:, None], monomials), 1)
+    return exponents
+
+
+def _carry(layer: Layer, node: int, equations: list[Polynomial]) -> list[Polynomial]:
+    """The equations of a representative block carried to every block of its orbit."""
+    carried: list[Polynomial] = []
+    for member in layer.orbits.members(node):
+        sigma = layer.orbits.transport(int(member))
+        carried.extend(equation.permute(sigma).primitive() for equation in equations)
+    return carried
+
+
+def _reading_order(equation: Polynomial) -> tuple[int, int, tuple[int, ...]]:
+    """Sort key of generators: by degree, short ones first, then as their leading monomials are ordered."""
+    leading = equation.terms()[0][0]
+    return equation.degree, len(equation), tuple(-e for e in leading)
+
+
+def _summary(layer: Layer, base: list[Evidence], proofs: list[Evidence] | None) -> DegreeSummary:
+    """One row: an upper bound by ranks; with verified equations the matching lower bound."""
+    if proofs is None:
+        reason = "nullities modulo two primes"
+        evidence = combine([*base, Evidence(Status.PROBABILISTIC, layer.log10_error, reason)], reason)
+    else:
+        evidence = combine([*base, *proofs], "nullity modulo a prime met by verified equations")
+    return DegreeSummary(
+        degree=layer.degree,
+        n_monomials=layer.n_monomials,
+        ideal_dimension=layer.dimension,
+        n_generators=layer.n_new,
+        n_blocks=layer.n_blocks,
+        n_orbits=layer.n_orbits,
+        largest_block=layer.largest_block,
+        evidence=evidence,
+    )

@@ -1,0 +1,313 @@
+"""Interpolation degree by degree: the equations of every block modulo a prime, and which of them are new."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algeom.algebra.elimination import eliminate, rank
+from algeom.errors import GenericityError
+from algeom.implicitization.blocks import BlockResult, BlockTask, block_bytes, multidegrees, solve_block
+from algeom.implicitization.dimension import jacobian_points
+from algeom.implicitization.multidegrees import IntArray, Multidegrees
+from algeom.implicitization.sampling import SURPLUS, FloatArray, log10_rank_failure, samples
+from algeom.implicitization.symmetry import Orbits, orbits
+from algeom.maps.tape import Tape
+from algeom.runtime import execution, memory
+
+if TYPE_CHECKING:
+    from algeom.runtime.progress import Reporter
+
+#: Elimination uses several threads from about this many columns on.
+_WORTH_ALL_CORES = 400
+#: From this size on, asking first whether the coordinates are independent is cheaper than solving the block.
+_MATROID_TEST_FROM = 30
+
+
+@dataclass(eq=False)
+class Layer:
+    """All equations of one degree modulo the first prime, one block of each orbit solved.
+
+    Attributes
+    ----------
+    degree : int
+    table : Multidegrees
+    orbits : Orbits
+    results : dict from node to BlockResult
+        For the representative of each orbit.
+    new : dict from node to int64 array
+        For each representative with equations that no lower ones generate: the positions in `free_columns` of
+        equations that complete the multiples of the lower ones to a basis. Empty until `find_new` ran.
+    log10_error : float
+        Bound on the probability that some rank of this degree is too small.
+    """
+
+    degree: int
+    table: Multidegrees
+    orbits: Orbits
+    results: dict[int, BlockResult]
+    log10_error: float
+    new: dict[int, IntArray] = field(default_factory=dict)
+    _monomials: dict[int, IntArray] = field(default_factory=dict)
+
+    @property
+    def n_monomials(self) -> int:
+        """Dimension of R_d."""
+        return math.comb(self.table.weights.shape[1] + self.degree - 1, self.degree)
+
+    @property
+    def dimension(self) -> int:
+        """Dimension of I_d, an upper bound always."""
+        return sum(int(s) * self.results[int(r)].nullity for r, s in self._orbits())
+
+    @property
+    def n_new(self) -> int:
+        """Number of minimal generators of this degree."""
+        return sum(int(s) * len(self.new[int(r)]) for r, s in self._orbits() if int(r) in self.new)
+
+    @property
+    def n_blocks(self) -> int:
+        """Number of multidegrees."""
+        return int(self.orbits.sizes.sum())
+
+    @property
+    def n_orbits(self) -> int:
+        """Number of blocks solved."""
+        return len(self.orbits.sizes)
+
+    @property
+    def largest_block(self) -> int:
+        """Number of monomials of the largest block."""
+        return max(r.size for r in self.results.values())
+
+    def _orbits(self) -> Iterator[tuple[int, int]]:
+        return zip(self.orbits.representatives, self.orbits.sizes, strict=True)
+
+    def monomials(self, representative: int) -> IntArray:
+        """Monomials of a representative block, kept once listed."""
+        if representative not in self._monomials:
+            self._monomials[representative] = self.table.monomials(representative)
+        return self._monomials[representative]
+
+
+class Interpolation:
+    """Interpolates the ideal of a cone, degree by degree, and keeps the layers.
+
+    Parameters
+    ----------
+    tape : Tape
+        A map whose image closure is a cone.
+    weights : int64 array, shape (r, m)
+        A grading of its ideal.
+    permutations : list of int64 arrays
+        Verified coordinate symmetries.
+    seed, primes : int, (int, int)
+        Equations are found modulo the first prime; the second only confirms every rank.
+    executor, threads, memory_limit
+        As for `implicitize`.
+    equations : bool
+        Whether the equations are wanted, or their numbers only.
+    """
+
+    def __init__(
+        self,
+        tape: Tape,
+        weights: IntArray,
+        permutations: list[IntArray],
+        seed: int,
+        primes: tuple[int, ...],
+        *,
+        executor: Executor | None = None,
+        threads: int | None = None,
+        memory_limit: int | str | None = None,
+        equations: bool = True,
+    ) -> None:
+        self.tape = tape
+        self.weights = weights
+        self.permutations = permutations
+        self.seed = seed
+        self.primes = primes
+        self.executor = executor
+        self.threads = threads
+        self.memory_limit = memory_limit
+        self.equations = equations
+        self.layers: dict[int, Layer] = {}
+        self._hashes = _variable_hashes(weights.shape[1])
+        self._jacobian = jacobian_points(tape, seed, primes[0], 1)[0][0]
+
+    def layer(self, degree: int, report: Reporter) -> Layer:
+        """The equations of a degree; computed once."""
+        if degree not in self.layers:
+            self.layers[degree] = self._solve(degree, report)
+        return self.layers[degree]
+
+    def find_new(self, degree: int, report: Reporter) -> Layer:
+        """The layer of a degree with its `new` equations filled in."""
+        layer = self.layer(degree, report)
+        if degree > 1:
+            below = self.layer(degree - 1, report)
+        for node, result in layer.results.items():
+            if result.nullity and node not in layer.new:
+                if degree == 1:
+                    chosen = np.arange(result.nullity)
+                else:
+                    chosen = self._new_positions(layer, below, node, result)
+                if len(chosen):
+                    layer.new[node] = chosen
+        return layer
+
+    def _solve(self, degree: int, report: Reporter) -> Layer:
+        table = multidegrees(self.weights, degree)
+        orbit = orbits(table, degree, self.permutations)
+        nodes = [int(node) for node in orbit.representatives]
+        sizes = {node: int(table.counts[node]) for node in nodes}
+        self._require_memory(degree, max(sizes.values()))
+        first, second = self.primes[:2]
+        results: dict[int, BlockResult] = {}
+        tasks = []
+        for node in nodes:
+            if sizes[node] >= _MATROID_TEST_FROM and self._independent(table, node):
+                results[node] = _no_equations(sizes[node])
+            else:
+                tasks.append(BlockTask(self.tape, self.weights, degree, node, first, self.seed, self.equations))
+                tasks.append(BlockTask(self.tape, self.weights, degree, node, second, self.seed, False))
+        if tasks:
+            points = max(sizes[task.node] for task in tasks) + SURPLUS
+            for prime in (first, second):
+                samples(self.tape, self.seed, prime).values(points)
+        report.start(f"degree {degree}", total=len(tasks))
+        for task, result in self._run(tasks, sizes, report):
+            if task.node not in results:
+                results[task.node] = result
+                continue
+            other = results[task.node]
+            if other.rank != result.rank:
+                raise UnluckyPrimeError(degree, task.node)
+            if task.prime == first:
+                results[task.node] = result
+        bounds = degree * self.tape.common_degree()
+        # Ranks counted for both primes were equal: both would have to be too small.
+        errors = [
+            sum(log10_rank_failure(results[node].rank, bounds, prime, SURPLUS) for prime in self.primes[:2])
+            for node in nodes
+            if not results[node].independent
+        ]
+        error = min(0.0, max(errors, default=-math.inf) + math.log10(max(1, len(errors))))
+        return Layer(degree, table, orbit, results, error)
+
+    def _require_memory(self, degree: int, size: int) -> None:
+        memory.require(
+            block_bytes(size),
+            self.memory_limit,
+            f"the largest block of degree {degree} ({size:,} monomials)",
+            "Lower max_degree, restrict the coordinates, declare the map's symmetries, or raise memory_limit",
+        )
+
+    def _independent(self, table: Multidegrees, node: int) -> bool:
+        """Whether the coordinates in a block have linearly independent rows of the Jacobian at a point."""
+        support = np.unique(table.monomials(node))
+        if len(support) > min(self._jacobian.shape):
+            return False
+        return rank(np.ascontiguousarray(self._jacobian[support]), self.primes[0]) == len(support)
+
+    def _run(
+        self, tasks: list[BlockTask], sizes: dict[int, int], report: Reporter
+    ) -> Iterator[tuple[BlockTask, BlockResult]]:
+        """Solve tasks: first, on all cores, each that outweighs the rest; then the rest side by side."""
+        cores = self.threads or execution.cores()
+        cost = {node: 0.1 * size**3 + 4.0 * size**2 + 5e4 for node, size in sizes.items()}  # nanoseconds
+        # Without an executor, a block that is more than one core's share would keep the other cores waiting.
+        alone: list[BlockTask] = []
+        if self.executor is None and cores > 1:
+            left = sum(cost[task.node] for task in tasks)
+            for task in sorted(tasks, key=lambda t: -cost[t.node]):
+                if sizes[task.node] < _WORTH_ALL_CORES or cost[task.node] * cores <= left:
+                    break
+                alone.append(task)
+                left -= cost[task.node]
+        for task in alone:
+            report.advance(1, degree=task.degree, block=task.node, size=sizes[task.node])
+            yield task, solve_block(task, threads=cores)
+        chosen = set(map(id, alone))
+        rest = [task for task in tasks if id(task) not in chosen]
+        for index, result in execution.run_tasks(
+            solve_block,
+            rest,
+            executor=self.executor,
+            threads=self.threads,
+            costs=[cost[task.node] for task in rest],
+        ):
+            task = rest[index]
+            report.advance(1, degree=task.degree, block=task.node, size=sizes[task.node])
+            yield task, result
+
+    def _new_positions(self, layer: Layer, below: Layer, node: int, result: BlockResult) -> IntArray:
+        """Positions of the equations of a block that the multiples of lower equations do not span."""
+        multiples = self.multiples(layer, below, node, result)
+        if len(multiples) == 0:
+            return np.arange(result.nullity)
+        assert result.null_space is not None
+        # Pivots are taken from the left: long equations first, so that those left over as new are short.
+        order = np.argsort(-np.count_nonzero(result.null_space, axis=1), kind="stable")
+        done = eliminate(np.ascontiguousarray(multiples[:, order]), self.primes[0], null_space=False, overwrite=True)
+        return np.sort(order[done.free_columns])
+
+    def multiples(self, layer: Layer, below: Layer, node: int, result: BlockResult) -> FloatArray:
+        """Products of variables with the equations below that lie in a block, in coordinates at its free columns.
+
+        An equation of the block is determined by its coefficients at the free columns, since the null space is the
+        identity there; so this loses nothing and keeps the matrix small.
+        """
+        keys = self.keys(layer.monomials(node)[result.free_columns])
+        order = np.argsort(keys)
+        in_order = keys[order]
+        parts = [np.zeros((0, result.nullity))]
+        for variable, rest in enumerate(layer.table.divide[node]):
+            if rest < 0:
+                continue
+            representative = below.orbits.representative_of(int(rest))
+            lower = below.results[representative]
+            if lower.nullity == 0:
+                continue
+            assert lower.null_space is not None
+            carry = below.orbits.transport(int(rest))
+            carried = self.keys(carry[below.monomials(representative)]) + self._hashes[variable]
+            place = np.minimum(np.searchsorted(in_order, carried), len(keys) - 1)
+            position = np.where(in_order[place] == carried, order[place], -1)
+            part = np.zeros((lower.nullity, result.nullity))
+            at_pivots = position[lower.pivot_columns]
+            inside = at_pivots >= 0
+            part[:, at_pivots[inside]] = lower.null_space[:, inside]
+            at_free = position[lower.free_columns]
+            inside = at_free >= 0
+            part[np.flatnonzero(inside), at_free[inside]] = 1.0
+            parts.append(part)
+        return np.concatenate(parts)
+
+    def keys(self, monomials: IntArray) -> NDArray[np.uint64]:
+        """A 64-bit key of each monomial, the sum of its variables' hashes, so that multiplying adds."""
+        keys: NDArray[np.uint64] = self._hashes[monomials].sum(axis=1, dtype=np.uint64)
+        return keys
+
+
+class UnluckyPrimeError(GenericityError):
+    """Two primes disagreed on a rank; the computation is to be repeated with others."""
+
+    def __init__(self, degree: int, node: int) -> None:
+        super().__init__(f"two primes disagree on a rank in degree {degree}, block {node}")
+
+
+def _no_equations(size: int) -> BlockResult:
+    none = np.zeros(0, np.int64)
+    return BlockResult(size, size, none, none, none, np.zeros((0, size)), independent=True)
+
+
+def _variable_hashes(m: int) -> NDArray[np.uint64]:
+    """Fixed 64-bit hashes of the variables. Sums of at most 16 of them collide with probability about N^2 / 2^64."""
+    return np.random.default_rng(0x5EED).integers(0, 2**64, size=m, dtype=np.uint64)
