@@ -60,7 +60,8 @@ class Identities:
         self._divisors = Size(
             sum(size.log2 for size in quotients.divisors), sum(size.degree for size in quotients.divisors)
         )
-        if max([self._denominator.log2, *(size.log2 for size in self._numerators)]) > _EXPANSION_BITS:
+        largest = max([self._denominator.log2, *(size.log2 for size in self._numerators)])
+        if self.budget == 0 or largest > _EXPANSION_BITS:
             return
         expander = Expander(self.tape.inputs, self.budget)
         exact = Quotients(expander)
