@@ -7,8 +7,12 @@ A tape arrives lowered to register code (`algeom.maps.program`): rows of six int
 in which ``destination``, ``a``, ``b``, ``c`` are registers and ``row`` is the parameter, constant or output
 that LOAD, CONSTANT and STORE touch. A register is a lane of points, contiguous in memory, so that one
 interpreted instruction does the work of a whole lane and the few live registers stay in the first-level
-cache. The destination never equals an operand: the compiler can then prove at run time that a loop's arrays do
-not overlap, and vectorizes it.
+cache. The destination never equals an operand: a check at run time then finds that the arrays of a loop do not
+overlap, and its vector form runs.
+
+Registers are one flat array with offsets, because taking a row of a two-dimensional array costs an atomic
+reference count, four of which cost more than the arithmetic of a lane. Offsets are unsigned, which spares the test
+for negative indices that would keep loops from being vectorized.
 
 Arithmetic modulo p
 -------------------
@@ -43,6 +47,7 @@ LOAD = 10
 CONSTANT = 11
 STORE = 12
 STORE_REDUCED = 13
+INVERT = 14  # 1/a mod p, a reduced
 
 #: Largest absolute value that `reduce_product` and REDUCE may meet; derived above.
 REDUCIBLE = 2.0**50
@@ -57,204 +62,8 @@ Int = NDArray[np.int64]
 @kernel
 def reduced(t: float, p: float, inverse_p: float) -> float:
     """Balanced residue of the integer t, |t| <= 2^50."""
-    return t - p * np.rint(t * inverse_p)
-
-
-@kernel
-def reciprocals(x: Float, scratch: Float, p: float, inverse_p: float) -> None:
-    """Replace every entry of x, all non-zero residues, by its inverse mod p.
-
-    Halving the lane by products until it is narrow (Montgomery's trick, as a tree so that each level is a
-    vector operation) leaves few inverses to compute as the (p-2)-th power. ``scratch`` is as long as x, and len(x) is
-    a multiple of 8.
-    """
-    # Level of width w keeps its products at scratch[:w]; the factors of the level above are still in x or scratch.
-    width = x.size
-    low = 0
-    # x[:width] holds the level to be inverted; products of the halves go to scratch[low:low + half].
-    while width > 8 and width % 2 == 0:
-        half = width // 2
-        if low == 0:
-            for j in range(half):
-                scratch[j] = reduced(x[j] * x[j + half], p, inverse_p)
-        else:
-            for j in range(half):
-                scratch[low + j] = reduced(scratch[low - width + j] * scratch[low - half + j], p, inverse_p)
-        low += half
-        width = half
-    # Invert the narrowest level by a power; its entries are in x if nothing was folded.
-    for j in range(width):
-        base = x[j] if low == 0 else scratch[low - width + j]
-        power = 1.0
-        exponent = np.int64(p) - 2
-        while exponent > 0:
-            if exponent & 1:
-                power = reduced(power * base, p, inverse_p)
-            base = reduced(base * base, p, inverse_p)
-            exponent >>= 1
-        if low == 0:
-            x[j] = power
-        else:
-            scratch[low - width + j] = power
-    # Unfold: the inverse of a factor is the inverse of the product times the other factor.
-    while low > 0:
-        half = width
-        width = 2 * half
-        low -= half
-        if low == 0:
-            for j in range(half):
-                first = x[j]
-                x[j] = reduced(scratch[j] * x[j + half], p, inverse_p)
-                x[j + half] = reduced(scratch[j] * first, p, inverse_p)
-        else:
-            for j in range(half):
-                first = scratch[low - width + j]
-                second = scratch[low - half + j]
-                scratch[low - width + j] = reduced(scratch[low + j] * second, p, inverse_p)
-                scratch[low - half + j] = reduced(scratch[low + j] * first, p, inverse_p)
-
-
-@kernel
-def evaluate_modular(
-    code: Int,
-    constants: Float,
-    theta: Float,
-    p: float,
-    registers: Float,
-    values: Float,
-    defined: NDArray[np.bool_],
-) -> None:
-    """Values (m, B) mod p of register code at the parameters theta (n, B), all balanced residues.
-
-    ``registers`` is work space: one row per register and two more; its row length, a multiple of 8, is the lane.
-    ``defined`` comes in true and is made false where a denominator vanishes; values there mean nothing.
-    """
-    lane = registers.shape[1]
-    points = theta.shape[1]
-    inverse_p = 1.0 / p
-    denominator = registers[registers.shape[0] - 1]
-    scratch = registers[registers.shape[0] - 2]
-    for start in range(0, points, lane):
-        width = min(lane, points - start)
-        for k in range(code.shape[0]):
-            operation = code[k, 0]
-            d = registers[code[k, 1]]
-            a = registers[code[k, 2]]
-            b = registers[code[k, 3]]
-            c = registers[code[k, 4]]
-            row = code[k, 5]
-            if operation == MUL_ADD:
-                for j in range(lane):
-                    d[j] = a[j] * b[j] + c[j]
-            elif operation == MUL_REDUCE:
-                for j in range(lane):
-                    d[j] = reduced(a[j] * b[j], p, inverse_p)
-            elif operation == MUL:
-                for j in range(lane):
-                    d[j] = a[j] * b[j]
-            elif operation == ADD:
-                for j in range(lane):
-                    d[j] = a[j] + b[j]
-            elif operation == SUB:
-                for j in range(lane):
-                    d[j] = a[j] - b[j]
-            elif operation == REDUCE:
-                for j in range(lane):
-                    d[j] = reduced(d[j], p, inverse_p)
-            elif operation == SUB_MUL:
-                for j in range(lane):
-                    d[j] = c[j] - a[j] * b[j]
-            elif operation == MUL_SUB:
-                for j in range(lane):
-                    d[j] = a[j] * b[j] - c[j]
-            elif operation == LOAD:
-                source = theta[row]
-                for j in range(width):
-                    d[j] = source[start + j]
-                for j in range(width, lane):
-                    d[j] = 1.0
-            elif operation == STORE_REDUCED:
-                target = values[row]
-                for j in range(width):
-                    target[start + j] = reduced(a[j], p, inverse_p)
-            elif operation == STORE:
-                target = values[row]
-                for j in range(width):
-                    target[start + j] = a[j]
-            elif operation == NEG:
-                for j in range(lane):
-                    d[j] = -a[j]
-            elif operation == CONSTANT:
-                value = constants[row]
-                for j in range(lane):
-                    d[j] = value
-            elif operation == DIV:
-                for j in range(lane):
-                    denominator[j] = b[j]
-                    if b[j] == 0.0:
-                        denominator[j] = 1.0
-                        if j < width:
-                            defined[start + j] = False
-                reciprocals(denominator, scratch, p, inverse_p)
-                for j in range(lane):
-                    d[j] = reduced(a[j] * denominator[j], p, inverse_p)
-
-
-@kernel
-def evaluate_numeric(code: Int, constants: Any, theta: Any, registers: Any, values: Any) -> None:
-    """Values (m, B) of register code at theta (n, B), all arrays float64 or all complex128.
-
-    ``registers`` is work space; its row length is the lane. Division by zero gives infinities and NaN.
-    """
-    lane = registers.shape[1]
-    points = theta.shape[1]
-    for start in range(0, points, lane):
-        width = min(lane, points - start)
-        for k in range(code.shape[0]):
-            operation = code[k, 0]
-            d = registers[code[k, 1]]
-            a = registers[code[k, 2]]
-            b = registers[code[k, 3]]
-            c = registers[code[k, 4]]
-            row = code[k, 5]
-            if operation == MUL_ADD:
-                for j in range(lane):
-                    d[j] = a[j] * b[j] + c[j]
-            elif operation == MUL:
-                for j in range(lane):
-                    d[j] = a[j] * b[j]
-            elif operation == ADD:
-                for j in range(lane):
-                    d[j] = a[j] + b[j]
-            elif operation == SUB:
-                for j in range(lane):
-                    d[j] = a[j] - b[j]
-            elif operation == SUB_MUL:
-                for j in range(lane):
-                    d[j] = c[j] - a[j] * b[j]
-            elif operation == MUL_SUB:
-                for j in range(lane):
-                    d[j] = a[j] * b[j] - c[j]
-            elif operation == LOAD:
-                source = theta[row]
-                for j in range(width):
-                    d[j] = source[start + j]
-                for j in range(width, lane):
-                    d[j] = 1.0
-            elif operation == STORE:
-                target = values[row]
-                for j in range(width):
-                    target[start + j] = a[j]
-            elif operation == NEG:
-                for j in range(lane):
-                    d[j] = -a[j]
-            elif operation == CONSTANT:
-                value = constants[row]
-                for j in range(lane):
-                    d[j] = value
-            elif operation == DIV:
-                for j in range(lane):
-                    d[j] = a[j] / b[j]
+    residue: float = t - p * np.rint(t * inverse_p)
+    return residue
 
 
 @kernel
@@ -274,12 +83,193 @@ def inverse_modular(x: float, p: float) -> float:
 
 
 @kernel
+def reciprocals(tree: Float, size: int, p: float, inverse_p: float) -> None:
+    """Replace tree[:size], non-zero residues, by their inverses mod p; the same number of entries follow for scratch.
+
+    Montgomery's trick as a tree, so that every level is a vector operation: products of the two halves until the
+    number of them is odd (one, for lanes of 2^k points), their inverses, and back.
+    """
+    low = np.uintp(0)
+    width = np.uintp(size)
+    while width % np.uintp(2) == 0:
+        half = width // np.uintp(2)
+        for j in range(half):
+            tree[low + width + j] = reduced(tree[low + j] * tree[low + half + j], p, inverse_p)
+        low += width
+        width = half
+    for j in range(width):
+        tree[low + j] = inverse_modular(tree[low + j], p)
+    # The inverse of a factor is the inverse of the product times the other factor.
+    while low > 0:
+        half = width
+        width = np.uintp(2) * half
+        low -= width
+        for j in range(half):
+            first = tree[low + j]
+            tree[low + j] = reduced(tree[low + half + j] * tree[low + width + j], p, inverse_p)
+            tree[low + half + j] = reduced(first * tree[low + width + j], p, inverse_p)
+
+
+@kernel
+def evaluate_modular(
+    code: Int,
+    constants: Float,
+    theta: Float,
+    p: float,
+    registers: Float,
+    size: int,
+    first: int,
+    last: int,
+    values: Float,
+    defined: NDArray[np.bool_],
+) -> None:
+    """Values (m, B) mod p of register code at the points first..last-1 of theta (n, B), all balanced residues.
+
+    ``registers`` is flat work space for one lane per register and two more; ``size``,
+    the length of a lane, is a multiple of 8.
+    ``defined`` comes in true and is made false where a denominator vanishes; values there mean nothing.
+    """
+    lane = np.uintp(size)
+    points = np.uintp(last - first)
+    inverse_p = 1.0 / p
+    tree = registers[registers.size - 2 * lane :]
+    for chunk in range((points + lane - np.uintp(1)) // lane):
+        start = np.uintp(first) + chunk * lane
+        width = min(lane, points - chunk * lane)
+        for k in range(code.shape[0]):
+            operation = code[k, 0]
+            d = np.uintp(code[k, 1]) * lane
+            a = np.uintp(code[k, 2]) * lane
+            b = np.uintp(code[k, 3]) * lane
+            c = np.uintp(code[k, 4]) * lane
+            row = np.uintp(code[k, 5])
+            if operation == MUL_ADD:
+                for j in range(lane):
+                    registers[d + j] = registers[a + j] * registers[b + j] + registers[c + j]
+            elif operation == MUL_REDUCE:
+                for j in range(lane):
+                    registers[d + j] = reduced(registers[a + j] * registers[b + j], p, inverse_p)
+            elif operation == MUL:
+                for j in range(lane):
+                    registers[d + j] = registers[a + j] * registers[b + j]
+            elif operation == ADD:
+                for j in range(lane):
+                    registers[d + j] = registers[a + j] + registers[b + j]
+            elif operation == SUB:
+                for j in range(lane):
+                    registers[d + j] = registers[a + j] - registers[b + j]
+            elif operation == REDUCE:
+                for j in range(lane):
+                    registers[d + j] = reduced(registers[d + j], p, inverse_p)
+            elif operation == SUB_MUL:
+                for j in range(lane):
+                    registers[d + j] = registers[c + j] - registers[a + j] * registers[b + j]
+            elif operation == MUL_SUB:
+                for j in range(lane):
+                    registers[d + j] = registers[a + j] * registers[b + j] - registers[c + j]
+            elif operation == LOAD:
+                for j in range(width):
+                    registers[d + j] = theta[row, start + j]
+                for j in range(width, lane):
+                    registers[d + j] = 1.0
+            elif operation == STORE_REDUCED:
+                for j in range(width):
+                    values[row, start + j] = reduced(registers[a + j], p, inverse_p)
+            elif operation == STORE:
+                for j in range(width):
+                    values[row, start + j] = registers[a + j]
+            elif operation == NEG:
+                for j in range(lane):
+                    registers[d + j] = -registers[a + j]
+            elif operation == CONSTANT:
+                value = constants[row]
+                for j in range(lane):
+                    registers[d + j] = value
+            elif operation == INVERT:
+                for j in range(lane):
+                    tree[j] = registers[a + j]
+                    if tree[j] == 0.0:
+                        tree[j] = 1.0
+                        if j < width:
+                            defined[start + j] = False
+                reciprocals(tree, size, p, inverse_p)
+                for j in range(lane):
+                    registers[d + j] = tree[j]
+
+
+@kernel
+def quotient(a: Any, b: Any) -> Any:
+    """Quotient a/b, infinite or NaN for b = 0, where compiled complex division would raise an exception."""
+    return a / b if b != 0 else a * np.inf
+
+
+@kernel
+def evaluate_numeric(
+    code: Int, constants: Any, theta: Any, registers: Any, size: int, first: int, last: int, values: Any
+) -> None:
+    """Values (m, B) of register code at the points first..last-1 of theta (n, B).
+
+    Arrays are all float64 or all complex128.
+
+    ``registers`` is flat work space for one lane per register. Division by zero gives infinities and NaN.
+    """
+    lane = np.uintp(size)
+    points = np.uintp(last - first)
+    for chunk in range((points + lane - np.uintp(1)) // lane):
+        start = np.uintp(first) + chunk * lane
+        width = min(lane, points - chunk * lane)
+        for k in range(code.shape[0]):
+            operation = code[k, 0]
+            d = np.uintp(code[k, 1]) * lane
+            a = np.uintp(code[k, 2]) * lane
+            b = np.uintp(code[k, 3]) * lane
+            c = np.uintp(code[k, 4]) * lane
+            row = np.uintp(code[k, 5])
+            if operation == MUL_ADD:
+                for j in range(lane):
+                    registers[d + j] = registers[a + j] * registers[b + j] + registers[c + j]
+            elif operation == MUL:
+                for j in range(lane):
+                    registers[d + j] = registers[a + j] * registers[b + j]
+            elif operation == ADD:
+                for j in range(lane):
+                    registers[d + j] = registers[a + j] + registers[b + j]
+            elif operation == SUB:
+                for j in range(lane):
+                    registers[d + j] = registers[a + j] - registers[b + j]
+            elif operation == SUB_MUL:
+                for j in range(lane):
+                    registers[d + j] = registers[c + j] - registers[a + j] * registers[b + j]
+            elif operation == MUL_SUB:
+                for j in range(lane):
+                    registers[d + j] = registers[a + j] * registers[b + j] - registers[c + j]
+            elif operation == LOAD:
+                for j in range(width):
+                    registers[d + j] = theta[row, start + j]
+                for j in range(width, lane):
+                    registers[d + j] = 1.0
+            elif operation == STORE:
+                for j in range(width):
+                    values[row, start + j] = registers[a + j]
+            elif operation == NEG:
+                for j in range(lane):
+                    registers[d + j] = -registers[a + j]
+            elif operation == CONSTANT:
+                value = constants[row]
+                for j in range(lane):
+                    registers[d + j] = value
+            elif operation == DIV:
+                for j in range(lane):
+                    registers[d + j] = quotient(registers[a + j], registers[b + j])
+
+
+@kernel
 def linearize_modular(operations: Int, nodes: Float, p: float, weights: Float) -> bool:
     """Values of all nodes of a tape at one point mod p and the partial derivatives of each operation.
 
     ``operations`` (K, 3) is the tape itself: operation, left node, right node. The last K entries of ``nodes`` are
-    filled (the first hold parameters and constants); ``weights`` (K, 2) receives the derivatives of an operation by
-    its left and right operand. Returns False where a denominator vanishes.
+    filled (the first hold parameters and constants); ``weights`` (2K) receives the derivatives of each operation by its
+    left and its right operand. Returns False where a denominator vanishes.
     """
     inverse_p = 1.0 / p
     first = nodes.size - operations.shape[0]
@@ -290,28 +280,28 @@ def linearize_modular(operations: Int, nodes: Float, p: float, weights: Float) -
         b = nodes[operations[k, 2]]
         if operation == MUL:
             value = a * b
-            weights[k, 0] = b
-            weights[k, 1] = a
+            weights[2 * k] = b
+            weights[2 * k + 1] = a
         elif operation == ADD:
             value = a + b
-            weights[k, 0] = 1.0
-            weights[k, 1] = 1.0
+            weights[2 * k] = 1.0
+            weights[2 * k + 1] = 1.0
         elif operation == SUB:
             value = a - b
-            weights[k, 0] = 1.0
-            weights[k, 1] = -1.0
+            weights[2 * k] = 1.0
+            weights[2 * k + 1] = -1.0
         elif operation == NEG:
             value = -a
-            weights[k, 0] = -1.0
-            weights[k, 1] = 0.0
+            weights[2 * k] = -1.0
+            weights[2 * k + 1] = 0.0
         else:
             if b == 0.0:
                 defined = False
                 b = 1.0
             inverse = inverse_modular(b, p)
             value = reduced(a * inverse, p, inverse_p)
-            weights[k, 0] = inverse
-            weights[k, 1] = reduced(-value * inverse, p, inverse_p)
+            weights[2 * k] = inverse
+            weights[2 * k + 1] = reduced(-value * inverse, p, inverse_p)
         nodes[first + k] = reduced(value, p, inverse_p)
     return defined
 
@@ -326,28 +316,28 @@ def linearize_numeric(operations: Int, nodes: Any, weights: Any) -> None:
         b = nodes[operations[k, 2]]
         if operation == MUL:
             nodes[first + k] = a * b
-            weights[k, 0] = b
-            weights[k, 1] = a
+            weights[2 * k] = b
+            weights[2 * k + 1] = a
         elif operation == ADD:
             nodes[first + k] = a + b
-            weights[k, 0] = 1.0
-            weights[k, 1] = 1.0
+            weights[2 * k] = 1.0
+            weights[2 * k + 1] = 1.0
         elif operation == SUB:
             nodes[first + k] = a - b
-            weights[k, 0] = 1.0
-            weights[k, 1] = -1.0
+            weights[2 * k] = 1.0
+            weights[2 * k + 1] = -1.0
         elif operation == NEG:
             nodes[first + k] = -a
-            weights[k, 0] = -1.0
-            weights[k, 1] = 0.0
+            weights[2 * k] = -1.0
+            weights[2 * k + 1] = 0.0
         else:
-            nodes[first + k] = a / b
-            weights[k, 0] = 1.0 / b
-            weights[k, 1] = -nodes[first + k] / b
+            nodes[first + k] = quotient(a, b)
+            weights[2 * k] = quotient(1.0, b)
+            weights[2 * k + 1] = -quotient(nodes[first + k], b)
 
 
 # Instructions of a sweep: rows (instruction, destination, source, weight, row) over registers that hold one tangent or
-# adjoint per direction. `weight` indexes the flattened partial derivatives; -1 means one.
+# adjoint per direction. `weight` indexes the partial derivatives; -1 means one.
 SCALE = 0  # destination = weight * source
 ACCUMULATE = 1  # destination += weight * source
 CLEAR = 2  # destination = 0
@@ -363,6 +353,7 @@ def jacobian_modular(
     theta: Float,
     p: float,
     registers: Float,
+    size: int,
     nodes: Float,
     weights: Float,
     result: Float,
@@ -372,43 +363,44 @@ def jacobian_modular(
 
     ``sweep`` is a forward sweep (``result`` (B, m, n), directions are parameters) or a reverse sweep (``result``
     (B, n, m), directions are outputs); ``result`` comes in as zeros. ``defined`` is made false where a denominator
-    vanishes. ``registers``, ``nodes`` and ``weights`` are work space; the row length of ``registers`` is the number of
-    directions treated at once.
+    vanishes. ``registers``, ``nodes`` and ``weights`` are work space; ``size`` is the number of directions treated
+    at once, the length of a register.
     """
     inverse_p = 1.0 / p
     n = theta.shape[0]
-    directions = result.shape[2]
-    lane = registers.shape[1]
-    flat = weights.reshape(weights.size)
-    for point in range(theta.shape[1]):
+    directions = np.uintp(result.shape[2])
+    lane = np.uintp(size)
+    for point in range(np.uintp(theta.shape[1])):
         for i in range(n):
             nodes[i] = theta[i, point]
-        nodes[n : n + constants.size] = constants
+        for i in range(constants.size):
+            nodes[n + i] = constants[i]
         defined[point] = linearize_modular(operations, nodes, p, weights)
-        for low in range(0, directions, lane):
+        for chunk in range((directions + lane - np.uintp(1)) // lane):
+            low = chunk * lane
             width = min(lane, directions - low)
             for k in range(sweep.shape[0]):
                 instruction = sweep[k, 0]
-                d = registers[sweep[k, 1]]
-                s = registers[sweep[k, 2]]
-                w = 1.0 if sweep[k, 3] < 0 else flat[sweep[k, 3]]
-                row = sweep[k, 4]
+                d = np.uintp(sweep[k, 1]) * lane
+                s = np.uintp(sweep[k, 2]) * lane
+                w = 1.0 if sweep[k, 3] < 0 else weights[sweep[k, 3]]
+                row = np.uintp(sweep[k, 4])
                 if instruction == SCALE:
                     for j in range(width):
-                        d[j] = reduced(w * s[j], p, inverse_p)
+                        registers[d + j] = reduced(w * registers[s + j], p, inverse_p)
                 elif instruction == ACCUMULATE:
                     for j in range(width):
-                        d[j] = reduced(d[j] + w * s[j], p, inverse_p)
+                        registers[d + j] = reduced(registers[d + j] + w * registers[s + j], p, inverse_p)
                 elif instruction == CLEAR:
                     for j in range(width):
-                        d[j] = 0.0
+                        registers[d + j] = 0.0
                 elif instruction == SEED:
                     if low <= row < low + width:
-                        d[row - low] = reduced(d[row - low] + w, p, inverse_p)
+                        registers[d + row - low] = reduced(registers[d + row - low] + w, p, inverse_p)
                 else:
-                    target = result[point, row]
                     for j in range(width):
-                        target[low + j] = reduced(target[low + j] + w * s[j], p, inverse_p)
+                        total = result[point, row, low + j] + w * registers[s + j]
+                        result[point, row, low + j] = reduced(total, p, inverse_p)
 
 
 @kernel
@@ -418,51 +410,51 @@ def jacobian_numeric(
     constants: Any,
     theta: Any,
     registers: Any,
+    size: int,
     nodes: Any,
     weights: Any,
     result: Any,
 ) -> None:
     """As `jacobian_modular`, all arrays float64 or all complex128; division by zero gives infinities and NaN."""
     n = theta.shape[0]
-    directions = result.shape[2]
-    lane = registers.shape[1]
-    flat = weights.reshape(weights.size)
-    for point in range(theta.shape[1]):
+    directions = np.uintp(result.shape[2])
+    lane = np.uintp(size)
+    for point in range(np.uintp(theta.shape[1])):
         for i in range(n):
             nodes[i] = theta[i, point]
-        nodes[n : n + constants.size] = constants
+        for i in range(constants.size):
+            nodes[n + i] = constants[i]
         linearize_numeric(operations, nodes, weights)
-        for low in range(0, directions, lane):
+        for chunk in range((directions + lane - np.uintp(1)) // lane):
+            low = chunk * lane
             width = min(lane, directions - low)
             for k in range(sweep.shape[0]):
                 instruction = sweep[k, 0]
-                d = registers[sweep[k, 1]]
-                s = registers[sweep[k, 2]]
-                row = sweep[k, 4]
+                d = np.uintp(sweep[k, 1]) * lane
+                s = np.uintp(sweep[k, 2]) * lane
+                row = np.uintp(sweep[k, 4])
                 if instruction == CLEAR:
                     for j in range(width):
-                        d[j] = 0.0
+                        registers[d + j] = 0.0
                 elif sweep[k, 3] < 0:
                     # Unit weights: a product with one would turn infinite entries into NaN in complex arithmetic.
                     if instruction == SEED:
                         if low <= row < low + width:
-                            d[row - low] += 1.0
+                            registers[d + row - low] += 1.0
                     else:
-                        target = result[point, row]
                         for j in range(width):
-                            target[low + j] += s[j]
+                            result[point, row, low + j] += registers[s + j]
                 else:
-                    w = flat[sweep[k, 3]]
+                    w = weights[sweep[k, 3]]
                     if instruction == SCALE:
                         for j in range(width):
-                            d[j] = w * s[j]
+                            registers[d + j] = w * registers[s + j]
                     elif instruction == ACCUMULATE:
                         for j in range(width):
-                            d[j] += w * s[j]
+                            registers[d + j] += w * registers[s + j]
                     elif instruction == SEED:
                         if low <= row < low + width:
-                            d[row - low] += w
+                            registers[d + row - low] += w
                     else:
-                        target = result[point, row]
                         for j in range(width):
-                            target[low + j] += w * s[j]
+                            result[point, row, low + j] += w * registers[s + j]

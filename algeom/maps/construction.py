@@ -155,9 +155,11 @@ def _argument_names(f: Callable[..., Any]) -> list[str] | None:
         signature = inspect.signature(f)
     except (TypeError, ValueError):
         return None
-    return [name for name, argument in signature.parameters.items() if argument.kind not in (
-        argument.VAR_POSITIONAL, argument.VAR_KEYWORD
-    )]
+    return [
+        name
+        for name, argument in signature.parameters.items()
+        if argument.kind not in (argument.VAR_POSITIONAL, argument.VAR_KEYWORD)
+    ]
 
 
 def _element_names(shapes: Shapes) -> list[str]:
@@ -198,7 +200,8 @@ def _trace(f: Callable[..., Any], shapes: Shapes, names: list[str]) -> tuple[Tap
             not_polynomial(f"np.{missing[1]}")
         if "dtype('O')" in message:
             raise NotPolynomialError(
-                f"the function gave NumPy an object array of parameters, as np.array([[a, b], [c, d]]) makes ({message}); "
+                f"the function gave NumPy an object array of parameters, as np.array([[a, b], [c, d]]) makes "
+                f"({message}); "
                 "collect parameters with np.stack, or index and reshape them, and np.linalg and the others work"
             ) from error
         if isinstance(error, IndexError) and "valid indices" in message:

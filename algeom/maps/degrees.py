@@ -88,6 +88,6 @@ def common_degree(tape: Tape) -> int:
         for node, exponent in q.denominator.items():
             common[node] = max(common.get(node, 0), exponent)
     size = sum(degree[node] * k for node, k in common.items())
-    return max(
-        size, *(q.numerator + size - sum(degree[node] * k for node, k in q.denominator.items()) for q in outputs)
-    )
+    below = [sum(degree[node] * k for node, k in q.denominator.items()) for q in outputs]
+    numerators = [q.numerator + size - own for q, own in zip(outputs, below, strict=True)]
+    return max([size, *numerators])

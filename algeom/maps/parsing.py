@@ -39,7 +39,7 @@ class Parser:
     """Recursive-descent parser of one expression, straight into a tape.
 
     The grammar is ``expression := term (('+'|'-') term)*``, ``term := signed (('*'|'/') signed)*``,
-    ``signed := ('+'|'-')* power``, ``power := atom (('^'|'**') signed)?``, where an exponent must be a constant integer.
+    ``signed := ('+'|'-')* power``, ``power := atom (('^'|'**') signed)?``, an exponent being a constant integer.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ class Parser:
             self.position -= 1
             following = self.tokens[self.position + 1][1] if self.position + 1 < len(self.tokens) else ""
             if following == "(":
-                self._fail(f"{token} is not a parameter; a product is written {token}*(...), and there are no functions")
+                self._fail(f"{token} is not a parameter; a product is {token}*(...), and there are no functions")
             self._fail(f"{token} is not one of the parameters {_listed(self.symbols)}")
         return self.symbols[token]
 
@@ -200,9 +200,7 @@ def names_in(expressions: Sequence[Any]) -> list[str]:
     return sorted(names, key=natural_key)
 
 
-def parse_expressions(
-    expressions: Sequence[Any], builder: TapeBuilder, symbols: Mapping[str, int]
-) -> list[int]:
+def parse_expressions(expressions: Sequence[Any], builder: TapeBuilder, symbols: Mapping[str, int]) -> list[int]:
     """Nodes of strings, SymPy expressions and numbers.
 
     Raises

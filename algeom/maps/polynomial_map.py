@@ -229,7 +229,7 @@ class PolynomialMap:
     def _flat_parameters(self, arrays: Mapping[str, Any]) -> Any:
         shapes = self.parameter_shapes
         if shapes is None:
-            shapes = {name: () for name in self.parameter_names}
+            shapes = dict.fromkeys(self.parameter_names, ())
         if set(arrays) != set(shapes):
             raise InputError(f"the parameters of this map are {', '.join(shapes)}; {', '.join(arrays) or 'none'} given")
         entries: list[Any] = []
@@ -264,7 +264,7 @@ class PolynomialMap:
             residues = [Fraction(v).numerator * pow(Fraction(v).denominator, -1, p) % p for v in values]
             return tape.evaluate_residues(residues, p)
         except (ZeroDivisionError, ValueError) as error:
-            raise InputError(f"a denominator vanishes at this point modulo {p}; choose another point or prime") from error
+            raise InputError(f"a denominator vanishes here modulo {p}; choose another point or prime") from error
         except TypeError as error:
             raise InputError(f"arithmetic modulo {p} takes integers and Fractions: {error}") from error
 
@@ -407,7 +407,7 @@ class PolynomialMap:
         return (
             isinstance(coordinate, (int, np.integer))
             and not isinstance(coordinate, bool)
-            and -self.n_coordinates <= coordinate < self.n_coordinates
+            and -self.n_coordinates <= int(coordinate) < self.n_coordinates
         )
 
     def cone(self) -> PolynomialMap:
@@ -478,7 +478,7 @@ def _checked_symmetry(pair: Any, n: int, m: int) -> tuple[Permutation, Permutati
         ) from error
     for part, size, what in ((tau, n, "parameters"), (sigma, m, "coordinates")):
         if part.shape != (size,) or not np.array_equal(np.sort(part), np.arange(size)):
-            raise InputError(f"a symmetry has {part.tolist()} where a permutation of 0..{size - 1} of the {what} belongs")
+            raise InputError(f"a symmetry has {part.tolist()} instead of a permutation of 0..{size - 1} of the {what}")
         part.flags.writeable = False
     return tau, sigma
 

@@ -16,6 +16,7 @@ from algeom._kernels.tape import (
     CONSTANT,
     DIV,
     EMIT,
+    INVERT,
     LOAD,
     MUL,
     MUL_ADD,
@@ -92,7 +93,8 @@ def lower(tape: Tape, *, modular: bool) -> Program:
 
     A product used once, in a sum or difference, is fused with it. For ``modular`` code a bound on the absolute value
     of every node is followed (over all primes p < 2^23), and a reduction is put in only where the next operation
-    could leave the range in which reduction is exact; a dot product of length 60 then costs one reduction.
+    could leave the range in which reduction is exact; a dot product of length 60 then costs one reduction. Quotients
+    become products with the inverse, which all quotients by the same denominator share.
     """
     instructions = _select(tape, modular=modular)
     return _allocate(instructions)
@@ -133,10 +135,8 @@ def _select(tape: Tape, *, modular: bool) -> list[tuple[int, int, int, int, int,
                     break
 
     result: list[tuple[int, int, int, int, int, int]] = []
+    # Exactly the balanced residues have the bound BALANCED: inputs, constants and whatever was just reduced.
     bound = [BALANCED] * tape.n_nodes
-    for k, value in enumerate(tape.constants):
-        if value.denominator == 1:
-            bound[n + k] = float(min(abs(value.numerator), int(BALANCED)))
     present = [False] * first
 
     def need(node: int) -> None:
@@ -156,6 +156,17 @@ def _select(tape: Tape, *, modular: bool) -> list[tuple[int, int, int, int, int,
         """Reduce factors until their product plus ``extra`` can be reduced."""
         while modular and bound[a] * bound[b] + extra > REDUCIBLE:
             reduce(a if bound[a] >= bound[b] else b)
+
+    inverses: dict[int, int] = {}
+
+    def invert(node: int) -> int:
+        """The node, numbered after those of the tape, of the inverse of a denominator mod p, computed once."""
+        if node not in inverses:
+            reduce(node)
+            inverses[node] = len(bound)
+            result.append((INVERT, len(bound), node, _NONE, _NONE, 0))
+            bound.append(BALANCED)
+        return inverses[node]
 
     def store(node: int) -> None:
         for row in rows.get(node, ()):
@@ -193,16 +204,16 @@ def _select(tape: Tape, *, modular: bool) -> list[tuple[int, int, int, int, int,
                 while modular and bound[a] + bound[b] > REDUCIBLE:
                     reduce(a if bound[a] >= bound[b] else b)
                 bound[node] = bound[a] + bound[b]
-            elif operation == MUL:
+            elif operation == MUL or (operation == DIV and modular):
+                if operation == DIV:
+                    b = invert(b)
+                    kind = MUL
                 fit_product(a, b)
                 bound[node] = bound[a] * bound[b]
                 if modular and factor[node] and bound[node] > BALANCED:
                     kind = MUL_REDUCE
                     bound[node] = BALANCED
             elif operation == DIV:
-                reduce(b)
-                if bound[a] * BALANCED > REDUCIBLE:
-                    reduce(a)
                 bound[node] = BALANCED
             else:
                 bound[node] = bound[a]

@@ -22,8 +22,9 @@ from algeom.maps.program import Program, Sweep, lower, lower_sweep
 _NAMES = {ADD: "add", SUB: "sub", MUL: "mul", DIV: "div", NEG: "neg"}
 _OPERATIONS = {name: operation for operation, name in _NAMES.items()}
 
-#: Doubles in the registers of one lane together: half of a 48 KB first-level cache (benchmarks/tape.py).
-_REGISTER_BUDGET = 3072
+#: Doubles in the registers of one lane together: half of a 1 MB second-level cache. Long lanes win against short ones
+#: that would fit the first level, since an instruction costs about 4 ns before its first point (benchmarks/tape.py).
+_REGISTER_BUDGET = 65536
 _SHORTEST_LANE, _LONGEST_LANE = 64, 256
 
 #: Operations times points below which threads cost more than they save (benchmarks/tape.py).
@@ -223,15 +224,8 @@ class Tape:
         values = np.empty((self.n_outputs, theta.shape[1]))
         defined = np.ones(theta.shape[1], dtype=np.bool_)
 
-        def run(code: NDArray[np.int64], part: slice, registers: Float) -> None:
-            if part.stop - part.start == theta.shape[1]:
-                kernels.evaluate_modular(code, constants, theta, float(p), registers, values, defined)
-                return
-            piece, kept = np.empty((self.n_outputs, part.stop - part.start)), defined[part]
-            kernels.evaluate_modular(
-                code, constants, np.ascontiguousarray(theta[:, part]), float(p), registers, piece, kept
-            )
-            values[:, part] = piece
+        def run(code: NDArray[np.int64], registers: Float, lane: int, first: int, last: int) -> None:
+            kernels.evaluate_modular(code, constants, theta, float(p), registers, lane, first, last, values, defined)
 
         _in_chunks(self._modular_program, theta.shape[1], np.float64, threads, run)
         return values, defined
@@ -262,7 +256,8 @@ class Tape:
         jacobians, defined = self.jacobians_modular(theta[:, None], p)
         if not defined[0]:
             raise GenericityError(f"a denominator of the map vanishes at this point modulo {p}; choose another point")
-        return jacobians[0]
+        jacobian: Float = jacobians[0]
+        return jacobian
 
     def jacobians_modular(self, theta: Float, p: int) -> tuple[Float, NDArray[np.bool_]]:
         """Jacobian matrices mod p at a batch of points.
@@ -281,8 +276,9 @@ class Tape:
         constants = self._constants_modulo(p)
         defined = np.ones(theta.shape[1], dtype=np.bool_)
         sweep, result, work = self._sweep_work(theta.shape[1], np.float64)
+        registers, lane, nodes, weights = work
         kernels.jacobian_modular(
-            self._instructions, sweep.code, constants, theta, float(p), *work, result, defined
+            self._instructions, sweep.code, constants, theta, float(p), registers, lane, nodes, weights, result, defined
         )
         return self._finish_sweep(sweep, result), defined
 
@@ -308,13 +304,8 @@ class Tape:
         constants = self._constants_numeric(dtype)
         values = np.empty((self.n_outputs, theta.shape[1]), dtype=dtype)
 
-        def run(code: NDArray[np.int64], part: slice, registers: NDArray[Any]) -> None:
-            if part.stop - part.start == theta.shape[1]:
-                kernels.evaluate_numeric(code, constants, theta, registers, values)
-                return
-            piece = np.empty((self.n_outputs, part.stop - part.start), dtype=dtype)
-            kernels.evaluate_numeric(code, constants, np.ascontiguousarray(theta[:, part]), registers, piece)
-            values[:, part] = piece
+        def run(code: NDArray[np.int64], registers: NDArray[Any], lane: int, first: int, last: int) -> None:
+            kernels.evaluate_numeric(code, constants, theta, registers, lane, first, last, values)
 
         _in_chunks(self._numeric_program, theta.shape[1], dtype, threads, run)
         return values
@@ -337,7 +328,10 @@ class Tape:
         batch = self._batch(theta[:, None] if theta.ndim == 1 else theta, dtype)
         constants = self._constants_numeric(dtype)
         sweep, result, work = self._sweep_work(batch.shape[1], dtype)
-        kernels.jacobian_numeric(self._instructions, sweep.code, constants, batch, *work, result)
+        registers, lane, nodes, weights = work
+        kernels.jacobian_numeric(
+            self._instructions, sweep.code, constants, batch, registers, lane, nodes, weights, result
+        )
         jacobians = self._finish_sweep(sweep, result)
         return jacobians[0] if theta.ndim == 1 else jacobians
 
@@ -349,16 +343,18 @@ class Tape:
             )
         return theta
 
-    def _sweep_work(self, points: int, dtype: type) -> tuple[Sweep, NDArray[Any], tuple[NDArray[Any], ...]]:
+    def _sweep_work(
+        self, points: int, dtype: type
+    ) -> tuple[Sweep, NDArray[Any], tuple[NDArray[Any], int, NDArray[Any], NDArray[Any]]]:
         """The sweep, a zero result for it, and work space."""
         sweep = self._sweep
         shape = (self.n_inputs, self.n_outputs) if sweep.reverse else (self.n_outputs, self.n_inputs)
-        result = np.zeros((points, *shape), dtype=dtype)
+        result: NDArray[Any] = np.zeros((points, *shape), dtype=dtype)
         lane = min(shape[1], _SWEEP_LANE)
-        registers = np.empty((sweep.n_registers, lane), dtype=dtype)
-        nodes = np.empty(self.n_nodes, dtype=dtype)
-        weights = np.empty((self.n_operations, 2), dtype=dtype)
-        return sweep, result, (registers, nodes, weights)
+        registers: NDArray[Any] = np.empty(sweep.n_registers * lane, dtype=dtype)
+        nodes: NDArray[Any] = np.empty(self.n_nodes, dtype=dtype)
+        weights: NDArray[Any] = np.empty(2 * self.n_operations, dtype=dtype)
+        return sweep, result, (registers, lane, nodes, weights)
 
     def _finish_sweep(self, sweep: Sweep, result: NDArray[Any]) -> NDArray[Any]:
         jacobians = np.ascontiguousarray(result.transpose(0, 2, 1)) if sweep.reverse else result
@@ -551,7 +547,7 @@ def ring_constant(sample: Any) -> Callable[[Fraction], Any]:
             return zero + constant.numerator
         try:
             return (zero + constant.numerator) / (zero + constant.denominator)
-        except (TypeError, ArithmeticError) as error:
+        except Exception as error:  # each library has exceptions of its own for this
             raise InputError(
                 f"the map's constant {constant} is not in the ring of {type(sample).__name__}; "
                 "use a ring that contains the rational numbers, or pass `constant`"
@@ -570,26 +566,25 @@ def _in_chunks(
     points: int,
     dtype: type,
     threads: int | None,
-    run: Callable[[NDArray[np.int64], slice, NDArray[Any]], None],
+    run: Callable[[NDArray[np.int64], NDArray[Any], int, int, int], None],
 ) -> None:
     """Run register code over all points: at once, or by contiguous chunks of them in a thread pool if that pays."""
     words = np.dtype(dtype).itemsize // 8
-    lane = _REGISTER_BUDGET // (words * (program.n_registers + 2)) // 8 * 8
+    lane = _REGISTER_BUDGET // (words * (program.n_registers + 2)) // _SHORTEST_LANE * _SHORTEST_LANE
     lane = min(max(_SHORTEST_LANE, lane), _LONGEST_LANE, max(8, -(-points // 8) * 8))
 
-    def work(part: slice) -> None:
-        # Two rows more than registers: work space of the modular division.
-        run(program.code, part, np.empty((program.n_registers + 2, lane), dtype=dtype))
+    def work(first: int, last: int) -> None:
+        # Two lanes more than registers: work space of the modular division.
+        run(program.code, np.empty((program.n_registers + 2) * lane, dtype=dtype), lane, first, last)
 
     if threads is None:
         large = len(program.code) * points >= _THREAD_WORK
         threads = len(os.sched_getaffinity(0)) if large and hasattr(os, "sched_getaffinity") else 1
     chunks = min(threads, points // lane)
     if chunks <= 1:
-        work(slice(0, points))
+        work(0, points)
         return
     size = -(-points // (lane * chunks)) * lane
-    parts = [slice(start, min(start + size, points)) for start in range(0, points, size)]
     with ThreadPoolExecutor(chunks) as pool:
-        for _ in pool.map(work, parts):
+        for _ in pool.map(lambda first: work(first, min(first + size, points)), range(0, points, size)):
             pass

@@ -54,8 +54,8 @@ def apply_function(builder: TapeBuilder, function: Any, args: Any, kwargs: Any) 
         if name.rsplit(".", 1)[-1] in _REMEDIES:
             not_polynomial(name)
         raise NotPolynomialError(
-            f"{name} is not available for traced parameters; write it with +, -, *, /, ** and functions that move, add or "
-            "multiply entries (einsum, sum, reshape, stack, linalg.det, ...)"
+            f"{name} is not available for traced parameters; write it with +, -, *, /, ** and functions that "
+            "move, add or multiply entries (einsum, sum, reshape, stack, linalg.det, ...)"
         )
     for argument in ("out", "where"):
         if kwargs.get(argument) is not None and not (argument == "where" and kwargs[argument] is True):
@@ -160,13 +160,14 @@ def _moves(function: Any) -> None:
     _FUNCTIONS[function] = implementation
 
 
-for _function in (
+_MOVING: tuple[Any, ...] = (
     *(np.reshape, np.ravel, np.transpose, np.swapaxes, np.moveaxis, np.rollaxis, np.squeeze, np.expand_dims),
     *(np.broadcast_to, np.tile, np.repeat, np.roll, np.flip, np.fliplr, np.flipud, np.rot90, np.diagonal, np.tril),
     *(np.triu, np.diag, np.diagflat, np.take, np.take_along_axis, np.delete, np.copy, np.split, np.array_split),
     *(np.hsplit, np.vsplit, np.dsplit, np.resize, np.linalg.diagonal, np.linalg.matrix_transpose),
-    *(np.matrix_transpose,),
-):
+    np.matrix_transpose,
+)
+for _function in _MOVING:
     _moves(_function)
 if hasattr(np, "unstack"):
     _moves(np.unstack)
@@ -384,7 +385,7 @@ def _product_of_matrices(builder: TapeBuilder, a: Nodes, b: Nodes) -> Nodes:
 
 def _check_lengths(name: str, a: Nodes, b: Nodes, k: int, l: int) -> None:
     if k != l:
-        raise InputError(f"{name} of arrays of shapes {a.shape} and {b.shape}: the summed axes have lengths {k} and {l}")
+        raise InputError(f"{name} of shapes {a.shape} and {b.shape}: the summed axes have lengths {k} and {l}")
 
 
 @_implements(np.linalg.matmul)
@@ -613,8 +614,8 @@ def _einsum_product(
         view = np.expand_dims(view, tuple(k for k, label in enumerate(order) if label not in labels))
         flattened.append(np.broadcast_to(view, shape).reshape(rows, -1).tolist())
     totals = [
-        builder.sum(reduce(builder.mul, factors) for factors in zip(*(factor[row] for factor in flattened), strict=True))
-        for row in range(rows)
+        builder.sum(reduce(builder.mul, factors) for factors in zip(*parts, strict=True))
+        for parts in zip(*flattened, strict=True)
     ]
     return np.array(totals, dtype=np.int64).reshape([sizes[label] for label in kept])
 
@@ -650,9 +651,7 @@ def _adjugates(builder: TapeBuilder, name: str, a: Any) -> tuple[Nodes, Nodes]:
 @_implements(np.linalg.inv)
 def _inv(builder: TapeBuilder, a: Any) -> TracedArray:
     determinant, adjugate = _adjugates(builder, "np.linalg.inv", a)
-    return elementwise(
-        builder, builder.div, _wrap(builder, adjugate), _wrap(builder, determinant[..., None, None])
-    )
+    return elementwise(builder, builder.div, _wrap(builder, adjugate), _wrap(builder, determinant[..., None, None]))
 
 
 @_implements(np.linalg.solve)
@@ -699,7 +698,7 @@ def flatten(builder: TapeBuilder, value: Any, path: str = "the value returned") 
     if isinstance(value, np.ndarray):
         return lift(builder, value).ravel().tolist()
     if isinstance(value, (str, bytes, dict, set, frozenset)) or value is None:
-        hint = "does the function lack a return statement?" if value is None else "return a list or an array of coordinates"
+        hint = "is a return statement missing?" if value is None else "return a list or an array of coordinates"
         raise InputError(f"{path} is {value!r}; {hint}")
     if isinstance(value, Iterable):
         return [node for k, part in enumerate(value) for node in flatten(builder, part, f"entry {k} of {path}")]

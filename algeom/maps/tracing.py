@@ -24,11 +24,35 @@ _TRANSCENDENTAL = (
 _COMPLEX = "work with the real and imaginary parts as parameters of their own"
 _REMEDIES = {
     **dict.fromkeys(
-        ["less", "less_equal", "equal", "not_equal", "greater", "greater_equal", "absolute", "fabs", "sign", "maximum"]
-        + ["minimum", "fmax", "fmin", "clip", "heaviside", "logical_and", "logical_or", "logical_not", "logical_xor"]
-        + ["isfinite", "isnan", "isinf", "signbit", "copysign", "bool", "sort", "argsort", "argmax", "argmin", "max"]
-        + ["min", "amax", "amin", "any", "all", "allclose", "isclose", "array_equal", "nonzero", "count_nonzero"]
-        + ["unique", "searchsorted", "median", "percentile", "quantile", "ptp"],
+        (
+            *(
+                "less",
+                "less_equal",
+                "equal",
+                "not_equal",
+                "greater",
+                "greater_equal",
+                "absolute",
+                "fabs",
+                "sign",
+                "abs",
+            ),
+            *("maximum", "minimum", "fmax", "fmin", "clip", "heaviside", "logical_and", "logical_or", "logical_not"),
+            *(
+                "logical_xor",
+                "isfinite",
+                "isnan",
+                "isinf",
+                "signbit",
+                "copysign",
+                "sort",
+                "argsort",
+                "argmax",
+                "argmin",
+            ),
+            *("max", "min", "amax", "amin", "any", "all", "allclose", "isclose", "array_equal", "nonzero", "ptp"),
+            *("count_nonzero", "unique", "searchsorted", "median", "percentile", "quantile", "where"),
+        ),
         _BRANCH,
     ),
     **dict.fromkeys(["sqrt", "cbrt", "hypot", "norm", "std"], _ROOT + "; for a norm use the sum of squares"),
@@ -274,7 +298,7 @@ class TracedArray:
         )
 
     def __abs__(self) -> NoReturn:
-        not_polynomial("abs()")
+        not_polynomial("abs")
 
     def __round__(self, digits: int = 0) -> NoReturn:
         not_polynomial("round")
@@ -352,7 +376,7 @@ class TracedArray:
 
     def __getattr__(self, name: str) -> NoReturn:
         if not name.startswith("_") and hasattr(np.ndarray, name):
-            remedy = _REMEDIES.get(name, "use +, -, *, /, ** and the NumPy functions that move, add or multiply entries")
+            remedy = _REMEDIES.get(name, "use + - * / ** and NumPy functions that move, add or multiply entries")
             raise _UnsupportedAttributeError(f".{name} of a traced parameter is not available; {remedy}")
         raise AttributeError(f"a traced array has no attribute {name!r}")
 
@@ -395,7 +419,7 @@ def lift(builder: TapeBuilder, value: Any) -> Nodes:
     """
     if isinstance(value, TracedArray):
         if value.builder is not builder:
-            raise InputError("values traced in two different calls of polynomial_map were combined; trace them together")
+            raise InputError("values traced in two calls of polynomial_map were combined; trace them together")
         return value.nodes
     if isinstance(value, np.ndarray):
         if value.dtype.kind not in "biufcO":
@@ -440,11 +464,10 @@ def power(builder: TapeBuilder, base: Any, exponent: Any) -> TracedArray:
         value = builder.value(node)
         if value is None:
             raise NotPolynomialError(
-                "an exponent depends on a parameter; exponents are constant integers: make the power a parameter of its own"
+                "an exponent depends on a parameter; exponents are constant integers: "
+                "make the power a parameter of its own"
             )
         if value.denominator != 1:
             raise NotPolynomialError(f"the power {value} of a parameter is not rational; {_ROOT}")
         integers[node] = int(value)
-    return elementwise(
-        builder, lambda a, e: builder.power(a, integers[e]), TracedArray(builder, lift(builder, base)), TracedArray(builder, exponents)
-    )
+    return elementwise(builder, lambda a, e: builder.power(a, integers[e]), base, TracedArray(builder, exponents))
