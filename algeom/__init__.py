@@ -1,5 +1,8 @@
 """algeom: algebraic invariants of images of polynomial maps, by interpolation."""
 
+from importlib import import_module
+from typing import Any
+
 from algeom.algebra.polynomial import Polynomial
 from algeom.errors import AlgeomError
 from algeom.evidence import Evidence, Status
@@ -35,3 +38,16 @@ __all__ = [
 ]
 
 __version__ = "0.1.0.dev0"
+
+#: Subpackages that are imported when first used, to keep `import algeom` quick.
+_SUBPACKAGES = ("networks", "plot", "registry", "varieties")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBPACKAGES:
+        return import_module(f"algeom.{name}")
+    raise AttributeError(f"module 'algeom' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_SUBPACKAGES])

@@ -1,6 +1,8 @@
 """The pipeline from map to equations: classical ideals, degenerate inputs, options."""
 
 import math
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
 from fractions import Fraction
 
 import numpy as np
@@ -218,3 +220,42 @@ def test_membership_errors():
     counted = ag.implicitize(ag.polynomial_map(["s^2", "s*t", "t^2"]), max_degree=2, rng=1, lift=False)
     with pytest.raises(InputError, match="lift"):
         counted.contains([1, 1, 1])
+
+
+def test_a_stopped_run_resumes_from_its_store(tmp_path, monkeypatch):
+    """What a run stopped by Ctrl-C had solved is not solved again, whatever the new run's rng."""
+    phi = ag.polynomial_map(lambda t: [t[0] ** (6 - i) * t[1] ** i for i in range(7)], n_parameters=2)
+    path = tmp_path / "run.algeom"
+
+    def stop(event):
+        if event.stage == "degree 3" and event.kind == "advance":
+            raise KeyboardInterrupt
+
+    partial = ag.implicitize(phi, max_degree=3, progress=stop, store=path, lift=False)
+    assert partial.interrupted
+    solved = []
+    original = Interpolation._run
+
+    def spy(self, tasks, sizes, report):
+        solved.extend(tasks)
+        return original(self, tasks, sizes, report)
+
+    monkeypatch.setattr(Interpolation, "_run", spy)
+    ideal = ag.implicitize(phi, max_degree=3, store=path, lift=False)
+    assert ideal.seed == partial.seed
+    assert ideal.minimal_generator_counts == {1: 0, 2: 15, 3: 0}
+    assert solved
+    assert all(task.degree == 3 for task in solved)
+    solved.clear()
+    again = ag.implicitize(phi, max_degree=3, store=path, lift=False)
+    assert again.degrees == ideal.degrees
+    assert not solved
+
+
+def test_blocks_can_be_solved_by_other_processes():
+    phi = ag.polynomial_map(lambda t: [t[0] ** (4 - i) * t[1] ** i for i in range(5)], n_parameters=2)
+    here = ag.implicitize(phi, max_degree=3, rng=3)
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as executor:
+        there = ag.implicitize(phi, max_degree=3, rng=3, executor=executor)
+    assert forms(here) == forms(there)
+    assert here.degrees == there.degrees

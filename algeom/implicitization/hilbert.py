@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,9 +14,10 @@ from algeom.errors import GenericityError
 from algeom.evidence import Evidence, Status, combine
 from algeom.implicitization.implicitize import Clock, Preparation, wanted_degrees
 from algeom.implicitization.interpolation import UnluckyPrimeError
+from algeom.implicitization.resuming import opened, resumed_seed
 from algeom.maps.polynomial_map import PolynomialMap
-from algeom.runtime import seeds
 from algeom.runtime.progress import Progress, reporter
+from algeom.runtime.store import Store
 
 _ATTEMPTS = 3
 #: Vanishing coefficients of the numerator after its last nonzero one, before a fit is offered at all.
@@ -153,6 +155,7 @@ def hilbert_function(
     executor: Executor | None = None,
     threads: int | None = None,
     memory_limit: int | str | None = None,
+    store: str | os.PathLike[str] | Store | None = None,
 ) -> HilbertFunction:
     """Hilbert function of the image closure up to a degree, with a fitted degree where the values suggest one.
 
@@ -160,7 +163,7 @@ def hilbert_function(
     ----------
     phi : PolynomialMap
     max_degree : int
-    symmetry, rng, progress, executor, threads, memory_limit
+    symmetry, rng, progress, executor, threads, memory_limit, store
         As for `implicitize`.
 
     Returns
@@ -177,12 +180,12 @@ def hilbert_function(
     ([1, 4, 7, 10, 13], 3, ['1', '3'])
     """
     wanted = wanted_degrees(max_degree, None)
-    seed, _ = seeds.resolve(rng)
-    with reporter(progress) as report:
+    with opened(store) as kept, reporter(progress) as report:
+        seed = resumed_seed(rng, kept, phi.tape)
         for attempt in range(_ATTEMPTS):
             ready = Preparation(phi, seed, symmetry, attempt, Clock())
             interpolation = ready.interpolation(
-                executor=executor, threads=threads, memory_limit=memory_limit, equations=False
+                executor=executor, threads=threads, memory_limit=memory_limit, equations=False, store=kept
             )
             try:
                 layers = [interpolation.layer(degree, report) for degree in wanted]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
@@ -20,12 +21,13 @@ from algeom.implicitization.ideal import DegreeSummary, Ideal
 from algeom.implicitization.interpolation import Interpolation, Layer, UnluckyPrimeError
 from algeom.implicitization.lifting import lift_block
 from algeom.implicitization.multidegrees import IntArray
+from algeom.implicitization.resuming import opened, resumed_seed
 from algeom.implicitization.sampling import samples
 from algeom.implicitization.symmetry import permutation_evidence, verified_permutations
 from algeom.implicitization.verification import EXPANSION_BUDGET, IdentityTest
 from algeom.maps.polynomial_map import PolynomialMap
-from algeom.runtime import seeds
 from algeom.runtime.progress import Progress, Reporter, reporter
+from algeom.runtime.store import Store
 
 _ATTEMPTS = 3
 
@@ -99,6 +101,7 @@ def implicitize(
     executor: Executor | None = None,
     threads: int | None = None,
     memory_limit: int | str | None = None,
+    store: str | os.PathLike[str] | Store | None = None,
 ) -> Ideal:
     """Find the equations of the closure of an image, up to a degree, exactly.
 
@@ -125,6 +128,9 @@ def implicitize(
         Number of threads without an executor; the cores that the process may use by default.
     memory_limit : int, str or None
         Refuse before starting what would need more, in bytes or as "4GB".
+    store : path, Store or None
+        A file in which the results of blocks are kept: the same call with the same file resumes a run that was
+        stopped or killed. With ``rng=None`` it takes up the seed of that run.
 
     Returns
     -------
@@ -157,9 +163,9 @@ def implicitize(
     wanted = wanted_degrees(max_degree, degrees)
     if lift:
         wanted = list(range(1, wanted[-1] + 1))
-    seed, _ = seeds.resolve(rng)
-    options = {"executor": executor, "threads": threads, "memory_limit": memory_limit}
-    with reporter(progress) as report:
+    with opened(store) as kept, reporter(progress) as report:
+        seed = resumed_seed(rng, kept, phi.tape)
+        options = {"executor": executor, "threads": threads, "memory_limit": memory_limit, "store": kept}
         for attempt in range(_ATTEMPTS):
             try:
                 return _implicitize(phi, wanted, lift, symmetry, expansion_budget, seed, attempt, report, options)

@@ -16,6 +16,7 @@ from algeom.errors import GenericityError
 from algeom.implicitization.blocks import BlockResult, BlockTask, block_bytes, multidegrees, solve_block
 from algeom.implicitization.dimension import jacobian_points
 from algeom.implicitization.multidegrees import IntArray, Multidegrees
+from algeom.implicitization.resuming import BlockStore
 from algeom.implicitization.sampling import SURPLUS, FloatArray, log10_rank_failure, samples
 from algeom.implicitization.symmetry import Orbits, orbits
 from algeom.maps.tape import Tape
@@ -23,6 +24,7 @@ from algeom.runtime import execution, memory
 
 if TYPE_CHECKING:
     from algeom.runtime.progress import Reporter
+    from algeom.runtime.store import Store
 
 #: Elimination uses several threads from about this many columns on.
 _WORTH_ALL_CORES = 400
@@ -113,6 +115,8 @@ class Interpolation:
         As for `implicitize`.
     equations : bool
         Whether the equations are wanted, or their numbers only.
+    store : Store or None
+        Where results of blocks are kept, and looked up first.
     """
 
     def __init__(
@@ -127,6 +131,7 @@ class Interpolation:
         threads: int | None = None,
         memory_limit: int | str | None = None,
         equations: bool = True,
+        store: Store | None = None,
     ) -> None:
         self.tape = tape
         self.weights = weights
@@ -137,6 +142,7 @@ class Interpolation:
         self.threads = threads
         self.memory_limit = memory_limit
         self.equations = equations
+        self._kept = BlockStore(store, tape) if store is not None else None
         self.layers: dict[int, Layer] = {}
         self._hashes = _variable_hashes(weights.shape[1])
         self._jacobian = jacobian_points(tape, seed, primes[0], 1)[0][0]
@@ -182,7 +188,7 @@ class Interpolation:
             for prime in (first, second):
                 samples(self.tape, self.seed, prime).values(points)
         report.start(f"degree {degree}", total=len(tasks))
-        for task, result in self._run(tasks, sizes, report):
+        for task, result in self._resume(tasks, sizes, report):
             if task.node not in results:
                 results[task.node] = result
                 continue
@@ -215,6 +221,25 @@ class Interpolation:
         if len(support) > min(self._jacobian.shape):
             return False
         return rank(np.ascontiguousarray(self._jacobian[support]), self.primes[0]) == len(support)
+
+    def _resume(
+        self, tasks: list[BlockTask], sizes: dict[int, int], report: Reporter
+    ) -> Iterator[tuple[BlockTask, BlockResult]]:
+        """Results from the store where it has them; the others are solved and kept."""
+        if self._kept is None:
+            yield from self._run(tasks, sizes, report)
+            return
+        missing = []
+        for task in tasks:
+            result = self._kept.get(task)
+            if result is None:
+                missing.append(task)
+            else:
+                report.advance(1, degree=task.degree, block=task.node, size=sizes[task.node])
+                yield task, result
+        for task, result in self._run(missing, sizes, report):
+            self._kept.put(task, result)
+            yield task, result
 
     def _run(
         self, tasks: list[BlockTask], sizes: dict[int, int], report: Reporter
