@@ -14,10 +14,10 @@ _EVENT = "numba:compile"
 
 
 class CompileClock(numba_event.Listener):
-    """Seconds spent compiling kernels while the clock runs, over all threads.
+    """Seconds spent compiling while the clock runs, over all threads, and how many kernels that was.
 
     Numba holds one global lock while it compiles, and compiles a kernel's callees inside the kernel's own
-    event, so only the outermost event counts.
+    event, so only the outermost event counts for the time. Numba's own functions are not counted as kernels.
     """
 
     def __init__(self) -> None:
@@ -38,7 +38,7 @@ class CompileClock(numba_event.Listener):
         """Stop the clock at the outermost compilation."""
         with self._lock:
             self._depth -= 1
-            self.kernels += 1
+            self.kernels += not event.data["dispatcher"].py_func.__module__.startswith("numba.")
             if self._depth == 0:
                 self.seconds += time.perf_counter() - self._since
 

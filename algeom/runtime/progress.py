@@ -148,7 +148,9 @@ class BarDisplay:
 
 
 class LineDisplay:
-    """Shows events as plain lines: the start of each stage, its end, and one each few seconds between.
+    """Shows events as plain lines: messages, starts of stages, and a step each few seconds.
+
+    Stages that follow within a second of the last line are not worth another one.
 
     Parameters
     ----------
@@ -167,12 +169,12 @@ class LineDisplay:
         print(text, file=sys.stderr if self._stream is None else self._stream, flush=True)
 
     def __call__(self, event: ProgressEvent) -> None:
-        """Print one event, or skip it when a line was printed a moment ago."""
+        """Print one event, or skip it if a line was printed a moment ago."""
         if event.kind == "message":
             self._print(event.message)
             return
-        finished = event.total is not None and event.done >= event.total
-        if event.kind == "advance" and not finished and event.elapsed - self._last < self._interval:
+        pause = self._interval if event.kind == "advance" else self._interval / 5
+        if self._last > 0 and event.elapsed - self._last < pause:
             return
         self._last = event.elapsed
         of_total = "" if event.total is None else f"/{event.total:g}"
