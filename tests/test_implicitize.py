@@ -183,7 +183,16 @@ def test_blocks_of_independent_coordinates_are_not_solved(monkeypatch):
 
 @pytest.mark.parametrize(
     "arguments",
-    [{}, {"max_degree": 2, "degrees": [1]}, {"max_degree": 0}, {"degrees": []}, {"degrees": [1.5]}, {"max_degree": -1}],
+    [
+        {},
+        {"max_degree": 2, "degrees": [1]},
+        {"max_degree": 0},
+        {"degrees": []},
+        {"degrees": [1.5]},
+        {"max_degree": -1},
+        {"max_degree": "3"},
+        {"max_degree": True},
+    ],
 )
 def test_degrees_must_be_named_once(arguments):
     phi = ag.polynomial_map(["a", "b"])
@@ -215,6 +224,8 @@ def test_membership_errors():
     ideal = ag.implicitize(ag.polynomial_map(["s^2", "s*t", "t^2"]), max_degree=2, rng=1)
     with pytest.raises(InputError, match="expected 3"):
         ideal.contains([1, 2])
+    with pytest.raises(InputError, match="no numbers"):
+        ideal.contains(["a", 1, 2])
     with pytest.raises(InputError, match="NaN"):
         ideal.contains([1.0, math.nan, 0.0])
     counted = ag.implicitize(ag.polynomial_map(["s^2", "s*t", "t^2"]), max_degree=2, rng=1, lift=False)
@@ -259,3 +270,10 @@ def test_blocks_can_be_solved_by_other_processes():
         there = ag.implicitize(phi, max_degree=3, rng=3, executor=executor)
     assert forms(here) == forms(there)
     assert here.degrees == there.degrees
+
+
+@pytest.mark.parametrize("verb", [ag.dimension, ag.grading, lambda phi: ag.implicitize(phi, max_degree=1)])
+@pytest.mark.parametrize("thing", [lambda t: t, "a*b", None])
+def test_what_is_no_map_is_refused_with_the_remedy(verb, thing):
+    with pytest.raises(InputError, match="polynomial_map"):
+        verb(thing)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from algeom.algebra.elimination import rank
 from algeom.algebra.primes import random_prime
 from algeom.evidence import Evidence, Status
+from algeom.implicitization.arguments import require_map
 from algeom.implicitization.sampling import samples
 from algeom.maps.polynomial_map import PolynomialMap
 from algeom.maps.tape import Tape
@@ -110,6 +111,7 @@ def dimension(phi: PolynomialMap, *, rng: int | np.random.Generator | None = Non
     >>> d.value, d.projective, d.fiber
     (2, None, 0)
     """
+    require_map(phi)
     seed, _ = seeds.resolve(rng)
     tape = phi.tape
     value, cone = 0, True

@@ -10,6 +10,7 @@ from algeom.algebra import lattice
 from algeom.algebra.elimination import eliminate
 from algeom.errors import GenericityError
 from algeom.evidence import Evidence, Status
+from algeom.implicitization.arguments import require_map
 from algeom.implicitization.dimension import FloatArray, jacobian_points, working_primes
 from algeom.implicitization.multidegrees import IntArray
 from algeom.implicitization.sampling import log10_rank_failure
@@ -117,6 +118,7 @@ def grading(phi: PolynomialMap, *, rng: int | np.random.Generator | None = None)
     >>> ag.grading(twisted_cubic, rng=1).weights.tolist()
     [[1, 1, 1, 1], [2, 1, 0, -1]]
     """
+    require_map(phi)
     seed, _ = seeds.resolve(rng)
     tape = phi.tape
     for attempt in range(_ATTEMPTS):
@@ -139,7 +141,10 @@ def grading(phi: PolynomialMap, *, rng: int | np.random.Generator | None = None)
     ones = np.ones((1, phi.n_coordinates), np.int64)
     homogeneous = len(weights) > 0 and len(lattice.saturate(np.concatenate([weights, ones]).tolist())) == len(weights)
     induced = [row for row in parameter_scalings(tape)[1] if any(row)]
-    if _spans(induced, weights):
+    if len(check) == 0:
+        # The Jacobian has rank m at a point, so the map is dominant.
+        evidence = Evidence(Status.PROVED, reason="the image is dense, and its ideal zero")
+    elif _spans(induced, weights):
         evidence = Evidence(Status.PROVED, reason="scalings of the parameters induce every weight")
     else:
         # Normals are minors of the Jacobian: the equations have degree at most (rank + 1) * 2 deg(phi).

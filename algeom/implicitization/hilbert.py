@@ -12,7 +12,8 @@ import numpy as np
 
 from algeom.errors import GenericityError
 from algeom.evidence import Evidence, Status, combine
-from algeom.implicitization.implicitize import Clock, Preparation, wanted_degrees
+from algeom.implicitization.arguments import require_map, wanted_degrees
+from algeom.implicitization.implicitize import Clock, Preparation
 from algeom.implicitization.interpolation import UnluckyPrimeError
 from algeom.implicitization.resuming import opened, resumed_seed
 from algeom.maps.polynomial_map import PolynomialMap
@@ -179,6 +180,7 @@ def hilbert_function(
     >>> list(h.values.values()), h.fit.degree, [str(c) for c in h.fit.polynomial]
     ([1, 4, 7, 10, 13], 3, ['1', '3'])
     """
+    require_map(phi)
     wanted = wanted_degrees(max_degree, None)
     with opened(store) as kept, reporter(progress) as report:
         seed = resumed_seed(rng, kept, phi.tape)

@@ -177,8 +177,13 @@ class Ideal:
         exact = all(isinstance(v, int | Fraction | np.integer) for v in point)
         if exact:
             point = [v if isinstance(v, Fraction) else int(v) for v in point]
-        elif not np.all(np.isfinite(np.asarray(point, complex))):
-            raise InputError("the point has entries that are NaN or infinite; give finite numbers")
+        else:
+            try:
+                finite = np.all(np.isfinite(np.array([complex(v) for v in point])))
+            except (TypeError, ValueError):
+                raise InputError(f"the point {point!r} has entries that are no numbers") from None
+            if not finite:
+                raise InputError("the point has entries that are NaN or infinite; give finite numbers")
         worst, worst_residual, its_evidence = None, 0.0, Evidence(Status.PROVED)
         for equation, evidence in zip(self.generators, self.generator_evidence, strict=True):
             value = equation(point)

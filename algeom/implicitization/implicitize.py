@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 
 from algeom.algebra.polynomial import Polynomial
-from algeom.errors import GenericityError, InputError
+from algeom.errors import GenericityError
 from algeom.evidence import Evidence, Status, combine
+from algeom.implicitization.arguments import require_map, wanted_degrees
 from algeom.implicitization.certificates import Certificate
 from algeom.implicitization.dimension import dimension, working_primes
 from algeom.implicitization.grading import Grading, grading
@@ -46,16 +47,6 @@ class Clock:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + time.perf_counter() - start
-
-
-def wanted_degrees(max_degree: int | None, degrees: Iterable[int] | None) -> list[int]:
-    """The degrees that a caller asks for, checked."""
-    if (max_degree is None) == (degrees is None):
-        raise InputError("give either max_degree=d for degrees 1 to d, or degrees=[...], and not both")
-    chosen = list(range(1, max_degree + 1)) if max_degree is not None else sorted(set(degrees or ()))
-    if not chosen or any(not isinstance(d, int | np.integer) or d < 1 for d in chosen):
-        raise InputError(f"degrees must be integers from 1 on; got max_degree={max_degree!r}, degrees={degrees!r}")
-    return [int(d) for d in chosen]
 
 
 class Preparation:
@@ -160,6 +151,7 @@ def implicitize(
     >>> ideal.status
     <Status.PROVED: 'proved'>
     """
+    require_map(phi)
     wanted = wanted_degrees(max_degree, degrees)
     if lift:
         wanted = list(range(1, wanted[-1] + 1))

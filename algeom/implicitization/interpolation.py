@@ -212,7 +212,7 @@ class Interpolation:
             block_bytes(size),
             self.memory_limit,
             f"the largest block of degree {degree} ({size:,} monomials)",
-            "Lower max_degree, restrict the coordinates, declare the map's symmetries, or raise memory_limit",
+            "lower max_degree, restrict the coordinates, declare the map's symmetries, or raise memory_limit",
         )
 
     def _independent(self, table: Multidegrees, node: int) -> bool:
