@@ -264,3 +264,12 @@ def test_relu_with_three_blocks_is_verified_in_seconds():
     assert found.checks["multidegrees covered"] == 16 + 100 + 400 + 1225
     assert [level["dimension"] for level in ideal.certificate.to_dict()["degrees"]] == [0, 0, 96, 4584]
     assert found.seconds < 30
+
+
+@pytest.mark.slow
+def test_two_thousand_quintics_are_proved():
+    ideal = ag.implicitize(relu_pattern_map([4, 4, 4], ["1100", "1010", "1001"]), max_degree=5, rng=1)
+    found = ideal.certificate.verify()
+    assert found.status is ag.Status.PROVED
+    top = ideal.certificate.to_dict()["degrees"][-1]
+    assert (top["dimension"], top["generators"]) == (112_496, 2000)

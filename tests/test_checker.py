@@ -72,7 +72,9 @@ def pivots(rows, p):
     return [next(j for j in range(echelon.ncols()) if int(echelon[i, j])) for i in range(rank)]
 
 
-def certificate(tape, weights, generators, top, *, scalings=None, symmetries=(), seed=7, prime=PRIME, points=None):
+def certificate(
+    tape, weights, generators, top, *, scalings=None, symmetries=(), seed=7, prime=PRIME, points=None, homogenized=False
+):
     """`generators`: lists of (index sequence, coefficient), all of them; those of listed blocks are kept."""
     m = len(tape["outputs"])
 
@@ -129,7 +131,7 @@ def certificate(tape, weights, generators, top, *, scalings=None, symmetries=(),
         "version": 1,
         "map": tape,
         "coordinates": [f"y{i + 1}" for i in range(m)],
-        "homogenized": False,
+        "homogenized": homogenized,
         "grading": {"weights": copy.deepcopy(weights), "scalings": copy.deepcopy(scalings)},
         "symmetries": [list(map(list, pair)) for pair in symmetries],
         "seed": str(seed),
@@ -185,7 +187,7 @@ def hyperbola(**options):
     }
     equations = [[((1,), 1), ((2,), 1), ((0,), -1)], [((1, 2), 1), ((0, 3), -1)]]
     scalings = {"parameters": [[0, 0, 1]], "coordinates": [[1, 1, 1, 1]]}
-    return certificate(tape, [[1, 1, 1, 1]], equations, 2, scalings=scalings, **options)
+    return certificate(tape, [[1, 1, 1, 1]], equations, 2, scalings=scalings, homogenized=True, **options)
 
 
 EXAMPLES = {
@@ -422,6 +424,17 @@ def test_grading_that_is_none_with_all_else_consistent():
     assert "terms of different weights" in failures(data)
 
 
+def test_homogenized_means_a_cone():
+    data = twisted_cubic()
+    data["homogenized"] = True
+    assert "not the cone of an affine image" in failures(data)
+    data = hyperbola()
+    data["map"]["operations"][-1] = ["mul", 3, 5]  # this coordinate no longer scales with t
+    assert "not the cone of an affine image" in failures(data)
+    data = certificate(product_map(2, [[0], [0, 1]]), [[1, 1]], [], 1, homogenized=True)
+    assert checker.check(data)
+
+
 def test_wrong_scalings():
     data = twisted_cubic()
     data["grading"]["scalings"]["coordinates"] = [[3, 2, 1, 1], [0, 1, 2, 3]]
@@ -470,6 +483,7 @@ def test_altered_constant():
 def test_division_by_zero():
     data = hyperbola()
     data["map"]["operations"][0] = ["sub", 0, 0]
+    data["homogenized"] = False
     assert "divides by zero" in failures(data)
     assert "vanishes at nearly all points" in failures(data, expansion_budget=0)
     data["grading"]["scalings"] = None

@@ -8,8 +8,8 @@ What a certificate states
 -------------------------
 A straight-line program computes ``phi = (phi_1, ..., phi_m)``, rational functions of the parameters theta, over Q.
 I is the ideal of the polynomials in y_1, ..., y_m that vanish on the image. A certificate states dim I_d for
-d = 1, ..., D, and gives generators of I through degree D. (With ``homogenized`` the program computes the cone
-(t, t phi) of an affine image, and I is the homogenization of the affine ideal.)
+d = 1, ..., D, and gives generators of I through degree D. With ``homogenized`` the program computes the cone
+(t, t phi_1, t phi_2, ...) of an affine image, and I is the homogenization of the affine ideal.
 
 The file is a JSON object. Numbers are JSON integers, except that those of any size are decimal strings.
 
@@ -20,7 +20,8 @@ The file is a JSON object. Numbers are JSON integers, except that those of any s
     ["add" | "sub" | "mul" | "div", i, j] or ["neg", i] on node numbers; nodes 0..n-1 are the parameters, then come the
     constants, then the operations in order. ``outputs``: the nodes of the m coordinates.
 ``coordinates``, ``homogenized``
-    Names of the coordinates; true or false.
+    Names of the coordinates; whether the first output is a parameter t that scales all outputs (then the scaling of
+    t alone gives all operations of the program consistent weights).
 ``grading``
     ``weights``: r rows of m integers. A monomial's multidegree is the sum of the columns of its variables, with
     multiplicity. ``scalings``: null or {``parameters``: s rows of n integers v, ``coordinates``: s rows of m integers

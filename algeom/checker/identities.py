@@ -113,6 +113,15 @@ class Identities:
 
     # The identities
 
+    def cone(self) -> None:
+        """The first coordinate is a parameter t, and t scales all coordinates: the map is t (1, phi(theta))."""
+        parameter = self.tape.outputs[0]
+        found: list[int | None] = [None]
+        if parameter < self.tape.inputs:
+            found = self.tape.run(Weights(), [int(j == parameter) for j in range(self.tape.inputs)])
+        if found[0] != 1 or any(weight not in (1, None) for weight in found):
+            raise Refuted("the map is not the cone of an affine image, by its first coordinate")
+
     def grading(self) -> bool:
         """The ideal is homogeneous for the weights, and the total degree is a combination of them."""
         weights = self.statement.weights

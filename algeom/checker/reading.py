@@ -202,6 +202,7 @@ class Statement:
     """A certificate that is well formed; whether it holds is another matter."""
 
     tape: Tape
+    homogenized: bool
     weights: list[list[int]]
     scalings: list[tuple[list[int], list[int]]]
     symmetries: list[tuple[list[int], list[int]]]
@@ -226,7 +227,8 @@ def parse(data: Any) -> Statement:
     m = len(tape.outputs)
     names = _list(_field(data, "coordinates", "certificate"), "coordinates", m)
     _require(all(isinstance(name, str) for name in names), "coordinates", "expected strings")
-    _require(type(_field(data, "homogenized", "certificate")) is bool, "homogenized", "expected true or false")
+    homogenized = _field(data, "homogenized", "certificate")
+    _require(type(homogenized) is bool, "homogenized", "expected true or false")
     grading = _field(data, "grading", "certificate")
     weights = _rows(_field(grading, "weights", "grading"), "grading.weights", m)
     scalings: list[tuple[list[int], list[int]]] = []
@@ -257,7 +259,7 @@ def parse(data: Any) -> Statement:
     equations = [
         Equation.read(entry, len(levels), len(weights), m, f"generators[{k}]") for k, entry in enumerate(listed)
     ]
-    return Statement(tape, weights, scalings, symmetries, seed, prime, levels, equations)
+    return Statement(tape, homogenized, weights, scalings, symmetries, seed, prime, levels, equations)
 
 
 def load(path: str | Path) -> Any:

@@ -108,6 +108,8 @@ class Replay:
             raise Refuted(f"{self.statement.prime} is not prime")
 
     def _grading(self) -> None:
+        if self.statement.homogenized:
+            self.identities.cone()
         proved = self.identities.grading()
         self._count(f"weights {'proved' if proved else 'tested'}", len(self.statement.weights))
 
