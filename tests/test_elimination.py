@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import flint
 import naive_modular as naive
+import numba
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -99,6 +100,7 @@ def blocked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(elimination, "LEAF", 4)
     monkeypatch.setattr(elimination, "TILE_ROWS", 16)
     monkeypatch.setattr(elimination, "TILE_COLUMNS", 24)
+    monkeypatch.setattr(elimination, "SMALLEST_PIECE", 3)
     monkeypatch.setattr(elimination, "SOLVE_BLOCK", 5)
     monkeypatch.setattr(elimination, "_panel_width", lambda rows, columns: 16)
 
@@ -311,6 +313,19 @@ def test_bad_options() -> None:
     assert eliminate(frozen, 7, overwrite=True).rank == 3
     with pytest.raises(InputError, match="threads"):
         eliminate(np.eye(400), 7, threads=0)
+
+
+@pytest.mark.skipif(numba.config.DISABLE_JIT, reason="nothing is compiled")
+def test_each_kernel_is_compiled_once() -> None:
+    """Layouts, read-only arrays and sizes are normalized before a kernel sees them."""
+    for n in (3, 330):
+        frozen = np.eye(n)
+        frozen.flags.writeable = False
+        for A in (np.eye(n), np.asfortranarray(np.eye(n)), np.eye(2 * n)[::2, ::2], frozen, np.eye(n)[:0]):
+            for wanted in (False, True):
+                eliminate(A, 101, null_space=wanted)
+    for name in ("are_residues", "factor_rows", "eliminate_small", "invert_lower", "reduce_product"):
+        assert len(getattr(modular, name).signatures) == 1
 
 
 def test_memory_bound_covers_what_is_allocated() -> None:

@@ -24,8 +24,8 @@ import numpy as np
 
 from algeom._kernels.compile import kernel
 
-#: Entries of a column that take all updates before the next ones do: 8 KiB, so that they stay in the L1 cache.
-TILE = 1024
+#: Pivots that the scalar elimination applies at once; `factor_rows` is unrolled for this number.
+DELAY = 8
 
 
 def inner_limit(p: int) -> int:
@@ -71,76 +71,68 @@ def _reciprocal(x: float, p: float) -> float:
 
 
 @kernel
-def _subtract_combination(x: Any, T: Any, pivots: Any, first: int, last: int, start: int, u: Any) -> None:
-    """Subtract sum_{first <= j < last} u[j] T[pivots[j], start : start + len(x)] from x, four at a time, unreduced."""
-    stop = start + x.size
-    j = first
-    while j + 4 <= last:
-        u0, u1, u2, u3 = u[j], u[j + 1], u[j + 2], u[j + 3]
-        if u0 != 0.0 or u1 != 0.0 or u2 != 0.0 or u3 != 0.0:
-            a = T[pivots[j], start:stop]
-            b = T[pivots[j + 1], start:stop]
-            c = T[pivots[j + 2], start:stop]
-            d = T[pivots[j + 3], start:stop]
-            for i in range(x.size):
-                x[i] -= (u0 * a[i] + u1 * b[i]) + (u2 * c[i] + u3 * d[i])
-        j += 4
-    while j < last:
-        u0 = u[j]
-        if u0 != 0.0:
-            a = T[pivots[j], start:stop]
-            for i in range(x.size):
-                x[i] -= u0 * a[i]
-        j += 1
+def factor_rows(A: Any, p: float, pivots: Any, swaps: Any) -> int:
+    """LU, in place, with columns in order: A = L U up to row exchanges, L lower triangular and U unit upper.
 
-
-@kernel
-def _factor_columns(T: Any, p: float, pivots: Any, swaps: Any) -> int:
-    """Left-looking LU, in place, of the matrix whose columns are the contiguous rows of T (columns, M).
-
-    Column by column: solve with the unit lower triangle of the pivot columns so far (the first entries),
-    subtract their combination from the rest, reduce once, and take the first nonzero entry as pivot. On
-    return pivots[:rank] is the column rank profile, swaps[j] >= j the row exchanged with row j; the column
-    T[c] holds its U entries (one for each pivot up to c) and, if it is a pivot, the unit lower column below.
-    Sums have at most rank + 1 terms: needs rank <= inner_limit(p).
+    Pivots are applied eight at a time: until then, only the column at hand and each new pivot row are brought up to
+    date, by what is pending. Entries accumulate and are reduced only when their row or column is used, so a sum has
+    one product for each pivot: needs rank <= inner_limit(p), where min(A.shape) bounds the rank. On return
+    pivots[:rank] is the column rank profile and swaps[j] >= j the row exchanged with row j; A[j, c] is an entry of U
+    for c > pivots[j], and A[i, pivots[j]] one of L for i >= j. The other entries are of no use.
     """
-    columns, size = T.shape
     inverse, half = 1.0 / p, (p - 1.0) / 2.0
-    u = np.empty(min(columns, size))
+    rows, columns = A.shape
+    L, current = np.empty((DELAY, rows)), np.empty(rows)
     rank = 0
+    pending = 0
     for c in range(columns):
-        x = T[c]
-        j = 0
-        while j < rank:
-            group = min(j + 4, rank)
-            for k in range(j, group):
-                value = x[k]
-                for i in range(j, k):
-                    value -= u[i] * T[pivots[i], k]
-                u[k] = _reduced(value, p, inverse, half)
-                x[k] = u[k]
-            _subtract_combination(x[group:rank], T, pivots, j, group, group, u)
-            j = group
-        for lo in range(rank, size, TILE):
-            rest = x[lo : min(lo + TILE, size)]
-            _subtract_combination(rest, T, pivots, 0, rank, lo, u)
-            for i in range(rest.size):
-                rest[i] = _reduced(rest[i], p, inverse, half)
+        first = rank - pending
+        for i in range(rank, rows):
+            value = A[i, c]
+            for q in range(pending):
+                value -= L[q, i] * A[first + q, c]
+            current[i] = _reduced(value, p, inverse, half)
         found = rank
-        while found < size and x[found] == 0.0:
+        while found < rows and current[found] == 0.0:
             found += 1
-        if found == size:
+        if found == rows:
             continue
         if found != rank:
-            for k in range(columns):
-                T[k, rank], T[k, found] = T[k, found], T[k, rank]
-        scale = _reciprocal(x[rank], p)
-        below = x[rank + 1 :]
-        for i in range(below.size):
-            below[i] = _reduced(below[i] * scale, p, inverse, half)
+            for j in range(columns):
+                A[rank, j], A[found, j] = A[found, j], A[rank, j]
+            for q in range(pending):
+                L[q, rank], L[q, found] = L[q, found], L[q, rank]
+            current[rank], current[found] = current[found], current[rank]
+        row = A[rank, c + 1 :]
+        for q in range(pending):
+            factor, other = L[q, rank], A[first + q, c + 1 :]
+            for j in range(row.size):
+                row[j] -= factor * other[j]
+        scale = _reciprocal(current[rank], p)
+        for j in range(row.size):
+            row[j] = _reduced(_reduced(row[j], p, inverse, half) * scale, p, inverse, half)
+        for i in range(rank, rows):
+            L[pending, i] = current[i]
+            A[i, c] = current[i]
         pivots[rank] = c
         swaps[rank] = found
         rank += 1
+        pending += 1
+        if rank == rows:
+            break
+        if pending == DELAY:
+            first = rank - DELAY
+            u0, u1, u2, u3 = A[first, c + 1 :], A[first + 1, c + 1 :], A[first + 2, c + 1 :], A[first + 3, c + 1 :]
+            u4, u5, u6, u7 = A[first + 4, c + 1 :], A[first + 5, c + 1 :], A[first + 6, c + 1 :], A[first + 7, c + 1 :]
+            for i in range(rank, rows):
+                a, b, d, e = L[0, i], L[1, i], L[2, i], L[3, i]
+                f, g, h, k = L[4, i], L[5, i], L[6, i], L[7, i]
+                row = A[i, c + 1 :]
+                for j in range(row.size):
+                    row[j] -= ((a * u0[j] + b * u1[j]) + (d * u2[j] + e * u3[j])) + (
+                        (f * u4[j] + g * u5[j]) + (h * u6[j] + k * u7[j])
+                    )
+            pending = 0
     return rank
 
 
@@ -169,7 +161,7 @@ def invert_lower(L: Any, p: float, out: Any) -> None:
 
 
 @kernel
-def are_residues(A: Any, start: int, stop: int, p: float) -> bool:
+def are_residues(A: Any, start: Any, stop: Any, p: float) -> bool:
     """Whether all entries of the rows start..stop-1 are integers of absolute value at most (p-1)/2 (NaN is not)."""
     half = (p - 1.0) / 2.0
     wrong = 0
@@ -184,102 +176,68 @@ def are_residues(A: Any, start: int, stop: int, p: float) -> bool:
 
 @kernel
 def eliminate_small(A: Any, p: float, want_null_space: bool) -> Any:
-    """Rank profile and null space of a matrix whose rank cannot exceed inner_limit(p), without matrix products.
+    """Rank profile and null space of a matrix without matrix products; needs min(A.shape) <= inner_limit(p).
 
     Returns (valid, pivot_rows, pivot_columns, free_columns, null_space); `valid` is False, and the rest empty, if
-    an entry of A is no balanced residue. A is not changed. For each free column f the back substitution runs over
-    the U entries of the pivot columns before f, made unit upper triangular by scaling T[f] alone.
+    an entry of A is no balanced residue. A is not changed. Row k of the null space, at its free column f, solves
+    U x = -U[:, f] over the pivot columns before f, from the last one up, four at a time; a sum has one product for
+    each pivot.
     """
     inverse, half = 1.0 / p, (p - 1.0) / 2.0
     rows, columns = A.shape
     limit = min(rows, columns)
     pivots, swaps = np.empty(limit, np.int64), np.empty(limit, np.int64)
-    if not are_residues(A, 0, rows, p):
-        return False, pivots[:0], swaps[:0], pivots[:0], np.empty((0, 0))
-    T = np.empty((columns, rows))
-    for lo in range(0, columns, 16):
-        for i in range(rows):
-            for c in range(lo, min(lo + 16, columns)):
-                T[c, i] = A[i, c]
-    rank = _factor_columns(T, p, pivots, swaps)
+    if not are_residues(A, np.int64(0), rows, p):  # a literal 0 would be a specialization of its own
+        return False, pivots[:0], pivots[:0], pivots[:0], np.empty((0, 0))
+    work = A.copy()
+    rank = factor_rows(work, p, pivots, swaps)
     order = np.arange(rows)
     for j in range(rank):
         order[j], order[swaps[j]] = order[swaps[j]], order[j]
+    # The number of pivots before the k-th free column f is f - k.
     free = np.empty(columns - rank, np.int64)
-    before = np.empty(columns - rank, np.int64)
-    k = 0
+    found = 0
     for c in range(columns):
-        if c - k < rank and pivots[c - k] == c:
+        if c - found < rank and pivots[c - found] == c:
             continue
-        free[k], before[k] = c, c - k
-        k += 1
+        free[found] = c
+        found += 1
     if not want_null_space:
         return True, order[:rank], pivots[:rank], free, np.empty((0, 0))
     null_space = np.zeros((columns - rank, rank))
+    if null_space.size == 0:
+        return True, order[:rank], pivots[:rank], free, null_space
     for k in range(free.size):
-        x, known = null_space[k], T[free[k]]
-        for j in range(before[k]):
-            x[j] = -known[j]
-    # From the last pivot on: x[j] is final once the later columns are subtracted; the diagonal of U is T[pivot, j].
-    for j in range(rank - 1, -1, -1):
-        column = T[pivots[j], :j]
-        scale = _reciprocal(T[pivots[j], j], p)
+        for j in range(free[k] - k):
+            null_space[k, j] = -work[j, free[k]]
+    # The pivot columns of U as contiguous rows.
+    T = np.empty((rank, rank))
+    for j in range(rank):
+        for c in range(j + 1, rank):
+            T[c, j] = work[j, pivots[c]]
+    stop = rank
+    while stop > 0:
+        start = max(stop - 4, 0)
+        # Of a shorter last group nothing is left above, so which columns stand in for the missing ones is irrelevant.
+        u0, u1, u2, u3 = T[start, :start], T[stop - 1, :start], T[stop - 1, :start], T[stop - 1, :start]
+        if stop - start == 4:
+            u1, u2 = T[start + 1, :start], T[start + 2, :start]
         for k in range(free.size):
-            if before[k] > j:
-                x = null_space[k]
-                value = _reduced(_reduced(x[j], p, inverse, half) * scale, p, inverse, half)
-                x[j] = value
-                if value != 0.0:
-                    head = x[:j]
-                    for i in range(head.size):
-                        head[i] -= value * column[i]
+            if free[k] - k <= start:
+                continue
+            x = null_space[k]
+            for j in range(stop - 1, start - 1, -1):
+                value = x[j]
+                for i in range(j + 1, stop):
+                    value -= x[i] * T[i, j]
+                x[j] = _reduced(value, p, inverse, half)
+            if start > 0:
+                x0, x1, x2, x3 = x[start], x[start + 1], x[start + 2], x[start + 3]
+                head = x[:start]
+                for j in range(head.size):
+                    head[j] -= (x0 * u0[j] + x1 * u1[j]) + (x2 * u2[j] + x3 * u3[j])
+        stop = start
     return True, order[:rank], pivots[:rank], free, null_space
-
-
-@kernel
-def factor_leaf(
-    W: Any, top: int, start: int, stop: int, p: float, buffer: Any, A: Any, row: int, column: int,
-    inverse_lower: Any, pivots: Any, swaps: Any,
-) -> int:
-    """Factor the columns start..stop-1 of the panel W (row-major), whose first `top` pivots are done and applied.
-
-    Works on a transposed copy in `buffer` (at least (stop - start) (rows - top) entries). Row exchanges are applied
-    to whole rows of W. Unit lower columns go to W[top:, top : top + rank], their triangle's inverse to the same
-    diagonal block of inverse_lower, the U entries to A[row + top : row + top + rank, column + start : column + stop],
-    and pivots and swaps, counted from the panel's first column and row, to their entries top : top + rank.
-    Returns the rank found.
-    """
-    width, size = stop - start, W.shape[0] - top
-    T = buffer[: width * size].reshape(width, size)
-    for i in range(size):
-        for c in range(width):
-            T[c, i] = W[top + i, start + c]
-    new_pivots, new_swaps = pivots[top : top + width], swaps[top : top + width]
-    rank = _factor_columns(T, p, new_pivots, new_swaps)
-    for j in range(rank):
-        if new_swaps[j] != j:
-            one, other = W[top + j], W[top + new_swaps[j]]
-            for c in range(one.size):
-                one[c], other[c] = other[c], one[c]
-    for i in range(size):
-        for j in range(min(i, rank)):
-            W[top + i, top + j] = T[new_pivots[j], i]
-    known = 0
-    for c in range(width):
-        if known < rank and new_pivots[known] == c:
-            known += 1
-        for j in range(known):
-            A[row + top + j, column + start + c] = T[c, j]
-    lower, found = np.eye(rank), np.empty((rank, rank))
-    for i in range(rank):
-        for j in range(i):
-            lower[i, j] = W[top + i, top + j]
-    invert_lower(lower, p, found)
-    inverse_lower[top : top + rank, top : top + rank] = found
-    for j in range(rank):
-        new_pivots[j] += start
-        new_swaps[j] += top
-    return rank
 
 
 @kernel

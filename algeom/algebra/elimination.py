@@ -38,8 +38,10 @@ Task = Callable[[Matrix], None]
 LARGEST_MODULUS = 2**23
 #: Columns that the scalar kernel factors at once.
 LEAF = 32
-#: Rows and columns of a tile of an update: 4 MiB of scratch for each thread.
+#: Largest rows and columns of a tile of an update: 4 MiB of scratch for each thread.
 TILE_ROWS, TILE_COLUMNS = 512, 1024
+#: Rows or columns below which a product is not split further among threads.
+SMALLEST_PIECE = 96
 #: Diagonal blocks that are inverted in triangular solves.
 SOLVE_BLOCK = 128
 #: The scalar kernel alone is faster below this many multiply-adds (and needs the rank below every inner limit).
@@ -123,7 +125,7 @@ def eliminate(
     rows, columns = A.shape
     if _is_small(rows, columns):
         valid, pivot_rows, pivot_columns, free_columns, kernel_basis = modular.eliminate_small(
-            A if A.flags.c_contiguous else np.ascontiguousarray(A), float(p), null_space
+            A if A.flags.carray else A.copy(order="C"), float(p), null_space
         )
         if not valid:
             raise _not_residues(p)
@@ -134,7 +136,7 @@ def eliminate(
     elif threads < 1:
         raise InputError(f"threads = {threads}: give a positive number, or None for all cores")
     with one_blas_thread(), _Workers(threads) as workers:
-        work = A if overwrite and A.flags.c_contiguous and A.flags.writeable else A.copy(order="C")
+        work = A if overwrite and A.flags.carray else A.copy(order="C")
         _check_residues(work, p, workers)
         return _Blocked(work, p, workers).run(null_space)
 
@@ -288,6 +290,12 @@ def _pieces(start: int, stop: int, size: int) -> list[tuple[int, int]]:
     return [(lo, min(lo + size, stop)) for lo in range(start, stop, size)]
 
 
+def _shares(start: int, stop: int, largest: int, threads: int) -> list[tuple[int, int]]:
+    """Pieces that keep all threads busy to the end without being too small for an efficient product."""
+    share = -(-(stop - start) // (4 * threads)) if threads > 1 else largest
+    return _pieces(start, stop, min(largest, max(share, SMALLEST_PIECE)))
+
+
 def _into(scratch: Matrix, left: Matrix, right: Matrix) -> Matrix:
     """The product left @ right in a worker's scratch."""
     shape = left.shape[0], right.shape[1]
@@ -342,7 +350,7 @@ class _Panel:
     """Columns being factored: the lower factor L in a contiguous buffer, U written to the matrix.
 
     ``W[:, :rank]`` is L below its diagonal (rows counted from ``row``), ``inverse[:rank, :rank]`` the inverse of
-    its unit lower triangle, ``pivots`` matrix columns and ``swaps`` row exchanges as LAPACK's ipiv.
+    its lower triangle, ``pivots`` matrix columns and ``swaps`` row exchanges as LAPACK's ipiv.
     """
 
     def __init__(self, matrix: Matrix, storage: Matrix, leaf: Matrix, width: int, row: int, p: float) -> None:
@@ -367,9 +375,7 @@ class _Panel:
             return top
         W, A, row, p = self.W, self.matrix, self.row, self.p
         if stop - start <= LEAF:
-            return top + modular.factor_leaf(
-                W, top, start, stop, p, self.leaf, A, row, shift, self.inverse, self.pivots, self.swaps
-            )
+            return top + self._factor_leaf(start, stop, top, shift)
         middle = start + LEAF * -(-(stop - start) // (2 * LEAF))
         half = self._factor(start, middle, top, shift, scratch)
         if half > top:
@@ -381,6 +387,26 @@ class _Panel:
         end = self._factor(middle, stop, half, shift, scratch)
         self._merge_inverses(top, half, end, scratch)
         return end
+
+    def _factor_leaf(self, start: int, stop: int, top: int, shift: int) -> int:
+        """Factor W[top:, start:stop], which is up to date, by the scalar kernel; returns the rank found."""
+        W, size, width = self.W, self.size - top, stop - start
+        block = self.leaf[: size * width].reshape(size, width)
+        block[...] = W[top:, start:stop]
+        pivots, swaps = np.empty(width, np.int64), np.empty(width, np.int64)
+        rank = int(modular.factor_rows(block, self.p, pivots, swaps))
+        end, pivots, swaps = top + rank, pivots[:rank], swaps[:rank]
+        for j in np.flatnonzero(swaps != np.arange(rank)):
+            W[[top + j, top + swaps[j]]] = W[[top + swaps[j], top + j]]
+        W[top:, top:end] = block.take(pivots, axis=1)
+        U = self.matrix[self.row + top : self.row + end, shift + start : shift + stop]
+        U[...] = block[:rank]
+        U[np.arange(rank), pivots] = 1.0
+        inverse = np.empty((rank, rank))
+        modular.invert_lower(block[:rank].take(pivots, axis=1), self.p, inverse)
+        self.inverse[top:end, top:end] = inverse
+        self.pivots[top:end], self.swaps[top:end] = pivots + start, swaps + top
+        return rank
 
     def _merge_inverses(self, top: int, half: int, end: int, scratch: Matrix) -> None:
         """Make inverse[top:end, top:end] right if its two diagonal blocks are.
@@ -481,7 +507,7 @@ class _Blocked:
 
             return task
 
-        return [solve(lo, hi) for lo, hi in _pieces(start, stop, TILE_COLUMNS)]
+        return [solve(lo, hi) for lo, hi in _shares(start, stop, TILE_COLUMNS, self.workers.threads)]
 
     def _updates(
         self, panel: _Panel, start: int, stop: int, target: _Panel | None = None, position: int = 0
@@ -504,7 +530,7 @@ class _Blocked:
 
         return [
             update(top, end, lo, hi)
-            for top, end in _pieces(first, self.rows, TILE_ROWS)
+            for top, end in _shares(first, self.rows, TILE_ROWS, self.workers.threads)
             for lo, hi in _pieces(start, stop, TILE_COLUMNS)
         ]
 
