@@ -31,7 +31,7 @@ def wanted_degrees(max_degree: int | None, degrees: Iterable[int] | None) -> lis
     if (max_degree is None) == (degrees is None):
         raise InputError("give either max_degree=d for degrees 1 to d, or degrees=[...], and not both")
     try:
-        chosen = list(degrees) if degrees is not None else [max_degree]
+        chosen: list[Any] = [max_degree] if degrees is None else list(degrees)
     except TypeError:
         chosen = [degrees]
     if not chosen or any(isinstance(d, bool) or not isinstance(d, int | np.integer) or d < 1 for d in chosen):

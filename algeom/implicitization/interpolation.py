@@ -34,7 +34,7 @@ _MATROID_TEST_FROM = 30
 
 @dataclass(eq=False)
 class Layer:
-    """All equations of one degree modulo the first prime, one block of each orbit solved.
+    """All equations of one degree, one block of each orbit solved.
 
     Attributes
     ----------
@@ -42,7 +42,10 @@ class Layer:
     table : Multidegrees
     orbits : Orbits
     results : dict from node to BlockResult
-        For the representative of each orbit.
+        For the representative of each orbit, modulo the first prime.
+    confirmed : dict from node to BlockResult
+        The same modulo the second prime for the blocks with equations. Those without need none: a rank modulo p
+        that is full is full over Q.
     new : dict from node to int64 array
         For each representative with equations that no lower ones generate: the positions in `free_columns` of
         equations that complete the multiples of the lower ones to a basis. Empty until `find_new` ran.
@@ -54,6 +57,7 @@ class Layer:
     table: Multidegrees
     orbits: Orbits
     results: dict[int, BlockResult]
+    confirmed: dict[int, BlockResult]
     log10_error: float
     new: dict[int, IntArray] = field(default_factory=dict)
     _monomials: dict[int, IntArray] = field(default_factory=dict)
@@ -87,6 +91,10 @@ class Layer:
     def largest_block(self) -> int:
         """Number of monomials of the largest block."""
         return max(r.size for r in self.results.values())
+
+    def modulo(self, prime_number: int) -> dict[int, BlockResult]:
+        """Results of the blocks with equations modulo the first prime (0) or the second (1)."""
+        return self.confirmed if prime_number else self.results
 
     def _orbits(self) -> Iterator[tuple[int, int]]:
         return zip(self.orbits.representatives, self.orbits.sizes, strict=True)
@@ -163,7 +171,7 @@ class Interpolation:
                 if degree == 1:
                     chosen = np.arange(result.nullity)
                 else:
-                    chosen = self._new_positions(layer, below, node, result)
+                    chosen = self._new_positions(layer, below, node)
                 if len(chosen):
                     layer.new[node] = chosen
         return layer
@@ -174,38 +182,39 @@ class Interpolation:
         nodes = [int(node) for node in orbit.representatives]
         sizes = {node: int(table.counts[node]) for node in nodes}
         self._require_memory(degree, max(sizes.values()))
-        first, second = self.primes[:2]
+        report.start(f"degree {degree}", total=len(nodes))
         results: dict[int, BlockResult] = {}
         tasks = []
         for node in nodes:
             if sizes[node] >= _MATROID_TEST_FROM and self._independent(table, node):
                 results[node] = _no_equations(sizes[node])
+                report.advance(1, degree=degree, block=node, size=sizes[node])
             else:
-                tasks.append(BlockTask(self.tape, self.weights, degree, node, first, self.seed, self.equations))
-                tasks.append(BlockTask(self.tape, self.weights, degree, node, second, self.seed, False))
-        if tasks:
-            points = max(sizes[task.node] for task in tasks) + SURPLUS
-            for prime in (first, second):
-                samples(self.tape, self.seed, prime).values(points)
-        report.start(f"degree {degree}", total=len(tasks))
-        for task, result in self._resume(tasks, sizes, report):
-            if task.node not in results:
-                results[task.node] = result
-                continue
-            other = results[task.node]
-            if other.rank != result.rank:
-                raise UnluckyPrimeError(degree, task.node)
-            if task.prime == first:
-                results[task.node] = result
+                tasks.append(self._task(degree, node, 0))
+        results |= self._solved(tasks, sizes, report)
+        again = [self._task(degree, node, 1) for node in nodes if results[node].nullity]
+        report.start(f"degree {degree}, second prime", total=len(again))
+        confirmed = self._solved(again, sizes, report)
         bounds = degree * self.tape.common_degree()
-        # Ranks counted for both primes were equal: both would have to be too small.
-        errors = [
-            sum(log10_rank_failure(results[node].rank, bounds, prime, SURPLUS) for prime in self.primes[:2])
-            for node in nodes
-            if not results[node].independent
-        ]
+        errors = []
+        for node, result in confirmed.items():
+            if result.rank != results[node].rank:
+                raise UnluckyPrimeError(degree, node)
+            # Both ranks would have to be too small.
+            errors.append(sum(log10_rank_failure(result.rank, bounds, prime, SURPLUS) for prime in self.primes[:2]))
         error = min(0.0, max(errors, default=-math.inf) + math.log10(max(1, len(errors))))
-        return Layer(degree, table, orbit, results, error)
+        return Layer(degree, table, orbit, results, confirmed, error)
+
+    def _task(self, degree: int, node: int, prime_number: int) -> BlockTask:
+        return BlockTask(self.tape, self.weights, degree, node, self.primes[prime_number], self.seed, self.equations)
+
+    def _solved(self, tasks: list[BlockTask], sizes: dict[int, int], report: Reporter) -> dict[int, BlockResult]:
+        """Results by node, of tasks that share a prime."""
+        if not tasks:
+            return {}
+        # The points are drawn once, before the threads would all draw them.
+        samples(self.tape, self.seed, tasks[0].prime).values(max(sizes[task.node] for task in tasks) + SURPLUS)
+        return {task.node: result for task, result in self._resume(tasks, sizes, report)}
 
     def _require_memory(self, degree: int, size: int) -> None:
         memory.require(
@@ -272,23 +281,29 @@ class Interpolation:
             report.advance(1, degree=task.degree, block=task.node, size=sizes[task.node])
             yield task, result
 
-    def _new_positions(self, layer: Layer, below: Layer, node: int, result: BlockResult) -> IntArray:
-        """Positions of the equations of a block that the multiples of lower equations do not span."""
-        multiples = self.multiples(layer, below, node, result)
-        if len(multiples) == 0:
-            return np.arange(result.nullity)
+    def _new_positions(self, layer: Layer, below: Layer, node: int) -> IntArray:
+        """Positions of the equations of a block that the multiples of lower equations do not span.
+
+        The number of them must be the same modulo both primes.
+        """
+        result = layer.results[node]
         assert result.null_space is not None
         # Pivots are taken from the left: long equations first, so that those left over as new are short.
         order = np.argsort(-np.count_nonzero(result.null_space, axis=1), kind="stable")
-        done = eliminate(np.ascontiguousarray(multiples[:, order]), self.primes[0], null_space=False, overwrite=True)
-        return np.sort(order[done.free_columns])
+        multiples = np.ascontiguousarray(self.multiples(layer, below, node)[:, order])
+        free = eliminate(multiples, self.primes[0], null_space=False, overwrite=True).free_columns
+        again = rank(self.multiples(layer, below, node, prime_number=1), self.primes[1], overwrite=True)
+        if again != result.nullity - len(free):
+            raise UnluckyPrimeError(layer.degree, node)
+        return np.sort(order[free])
 
-    def multiples(self, layer: Layer, below: Layer, node: int, result: BlockResult) -> FloatArray:
+    def multiples(self, layer: Layer, below: Layer, node: int, *, prime_number: int = 0) -> FloatArray:
         """Products of variables with the equations below that lie in a block, in coordinates at its free columns.
 
         An equation of the block is determined by its coefficients at the free columns, since the null space is the
         identity there; so this loses nothing and keeps the matrix small.
         """
+        result = layer.modulo(prime_number)[node]
         keys = self.keys(layer.monomials(node)[result.free_columns])
         order = np.argsort(keys)
         in_order = keys[order]
@@ -297,8 +312,8 @@ class Interpolation:
             if rest < 0:
                 continue
             representative = below.orbits.representative_of(int(rest))
-            lower = below.results[representative]
-            if lower.nullity == 0:
+            lower = below.modulo(prime_number).get(representative)
+            if lower is None or lower.nullity == 0:
                 continue
             assert lower.null_space is not None
             carry = below.orbits.transport(int(rest))

@@ -68,9 +68,7 @@ def _complete(
     """The first candidates that complete the multiples of lower equations to a basis of the block."""
     result = layer.results[node]
     prime = interpolation.primes[0]
-    multiples = (
-        interpolation.multiples(layer, below, node, result) if below is not None else np.zeros((0, result.nullity))
-    )
+    multiples = interpolation.multiples(layer, below, node) if below is not None else np.zeros((0, result.nullity))
     half = prime // 2
     at_free = np.array(
         [[(vector[int(c)] + half) % prime - half for c in result.free_columns] for vector in candidates], float
