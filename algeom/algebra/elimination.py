@@ -44,8 +44,8 @@ TILE_ROWS, TILE_COLUMNS = 512, 1024
 SMALLEST_PIECE = 96
 #: Diagonal blocks that are inverted in triangular solves.
 SOLVE_BLOCK = 128
-#: The scalar kernel alone is faster below this many multiply-adds (and needs the rank below every inner limit).
-SMALL_WORK, SMALL_RANK = 250**3, 400
+#: Below this many multiply-adds the scalar kernel alone is faster than two threads with matrix products.
+SMALL_WORK = 700**3
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,8 +93,8 @@ def eliminate(
         Whether A may be destroyed, which saves a copy if A is C-contiguous and writeable.
     threads : int, optional
         Threads to use; by default the cores that this process may use. ``threads=1`` starts none, so that callers
-        can run many eliminations in a thread pool of their own. Small matrices (fewer than about 250 rows and
-        columns) never use more than the calling thread: they are one call of a kernel that releases the GIL.
+        can run many eliminations in a thread pool of their own. Small matrices (up to about 700 rows and columns)
+        never use more than the calling thread: they are one call of a kernel that releases the GIL.
 
     Returns
     -------
@@ -122,8 +122,10 @@ def eliminate(
     """
     p = _checked_modulus(p)
     _check_matrix(A)
+    if threads is not None and threads < 1:
+        raise InputError(f"threads = {threads}: give a positive number, or None for all cores")
     rows, columns = A.shape
-    if _is_small(rows, columns):
+    if _is_small(rows, columns, p):
         valid, pivot_rows, pivot_columns, free_columns, kernel_basis = modular.eliminate_small(
             A if A.flags.carray else A.copy(order="C"), float(p), null_space
         )
@@ -131,11 +133,7 @@ def eliminate(
             raise _not_residues(p)
         rank = pivot_columns.size
         return Elimination(rank, pivot_rows, pivot_columns, free_columns, kernel_basis if null_space else None)
-    if threads is None:
-        threads = available_threads()
-    elif threads < 1:
-        raise InputError(f"threads = {threads}: give a positive number, or None for all cores")
-    with one_blas_thread(), _Workers(threads) as workers:
+    with one_blas_thread(), _Workers(available_threads() if threads is None else threads) as workers:
         work = A if overwrite and A.flags.carray else A.copy(order="C")
         _check_residues(work, p, workers)
         return _Blocked(work, p, workers).run(null_space)
@@ -167,13 +165,12 @@ def elimination_bytes(
     True
     """
     threads = available_threads() if threads is None else threads
+    limit, width = min(rows, columns), _panel_width(rows, columns)
     entries = 0 if overwrite else rows * columns
-    if _is_small(rows, columns):
-        entries = rows * columns
-    else:
-        width = _panel_width(rows, columns)
-        entries += (2 * width + LEAF) * rows + 4 * width * width + 2 * threads * TILE_ROWS * TILE_COLUMNS
-        entries += SOLVE_BLOCK * (min(rows, columns) + threads * columns)
+    entries += (2 * width + LEAF) * rows + 4 * width * width + 2 * threads * TILE_ROWS * TILE_COLUMNS
+    entries += SOLVE_BLOCK * (limit + threads * columns)
+    if rows * columns * limit <= SMALL_WORK:
+        entries = max(entries, rows * columns + limit * limit + (modular.DELAY + 1) * rows)
     if null_space:
         largest = min(rows, columns // 2)
         entries += largest * (columns - largest)
@@ -275,15 +272,15 @@ def _not_residues(p: int) -> InputError:
     )
 
 
-def _is_small(rows: int, columns: int) -> bool:
+def _is_small(rows: int, columns: int, p: int) -> bool:
     """Whether the scalar kernel alone does it: small enough to be faster, and its sums are exact."""
     limit = min(rows, columns)
-    return limit <= SMALL_RANK and rows * columns * limit <= SMALL_WORK
+    return rows * columns * limit <= SMALL_WORK and limit <= modular.inner_limit(p)
 
 
 def _panel_width(rows: int, columns: int) -> int:
     """Columns of a panel: wide enough for the products, narrow enough for the serial part; within `inner_limit`."""
-    return min(512, max(2 * LEAF, LEAF * (min(rows, columns) // (16 * LEAF))))
+    return min(512, LEAF * max(3, min(rows, columns) // (16 * LEAF)))
 
 
 def _pieces(start: int, stop: int, size: int) -> list[tuple[int, int]]:
