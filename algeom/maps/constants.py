@@ -59,7 +59,7 @@ def exact_constant(value: Any) -> tuple[Fraction, bool]:
     if isinstance(value, float):
         _check_finite(value, value)
         exact = Fraction(value)
-        return exact, not _prints_as(repr(value), exact)
+        return exact, not _prints_as(repr(float(value)), exact)
     if isinstance(value, Decimal):
         _check_finite(float(value), value)
         return Fraction(value), False

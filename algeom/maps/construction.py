@@ -243,18 +243,20 @@ def _arguments(f: Callable[..., Any], arrays: dict[str, TracedArray]) -> tuple[l
 def _expressions(f: Any) -> list[Any]:
     if isinstance(f, str):
         return [f]
-    if hasattr(f, "free_symbols") and not hasattr(f, "__iter__"):
+    if hasattr(f, "free_symbols") and not getattr(f, "is_Matrix", False):
         return [f]
     flat: list[Any] = []
 
     def collect(value: Any) -> None:
-        if isinstance(value, str) or not isinstance(value, Iterable):
+        if getattr(value, "is_Matrix", False):
+            flat.extend(value)  # SymPy matrices iterate without being Iterable
+        elif isinstance(value, str) or not isinstance(value, Iterable):
             flat.append(value)
         else:
             for entry in value:
                 collect(entry)
 
-    if not isinstance(f, Iterable):
+    if not isinstance(f, Iterable) and not getattr(f, "is_Matrix", False):
         raise InputError(f"a map is made from a function, strings or SymPy expressions, not from {f!r}")
     collect(f)
     return flat

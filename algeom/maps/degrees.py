@@ -90,4 +90,5 @@ def common_degree(tape: Tape) -> int:
     size = sum(degree[node] * k for node, k in common.items())
     below = [sum(degree[node] * k for node, k in q.denominator.items()) for q in outputs]
     numerators = [q.numerator + size - own for q, own in zip(outputs, below, strict=True)]
-    return max([size, *numerators])
+    result: int = max([size, *numerators])
+    return result

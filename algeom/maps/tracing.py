@@ -139,7 +139,7 @@ class TracedArray:
 
     def __iter__(self) -> Iterator[TracedArray]:
         if self.nodes.ndim == 0:
-            raise TypeError("iteration over a traced scalar; only traced arrays with axes unpack")
+            raise TypeError("iteration over a traced scalar, which has no elements")
         return (self[k] for k in range(len(self.nodes)))
 
     def __repr__(self) -> str:
