@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import algeom as ag
+from algeom import checker
 from algeom.errors import CertificateError
 from algeom.implicitization.certificates import Certificate
 from algeom.networks import relu_pattern_map
@@ -273,3 +274,20 @@ def test_two_thousand_quintics_are_proved():
     assert found.status is ag.Status.PROVED
     top = ideal.certificate.to_dict()["degrees"][-1]
     assert (top["dimension"], top["generators"]) == (112_496, 2000)
+
+
+def test_a_coordinate_with_a_parameter_of_its_own_has_its_own_weight():
+    data = ag.implicitize(
+        ag.polynomial_map(["a^2", "a*b", "b^2", "a + b + c"], parameters=["a", "b", "c"]).cone(), max_degree=2, rng=1
+    ).certificate.to_dict()
+    assert data["grading"]["free"]
+    assert checker.check(data).status == "proved"
+    coordinate, parameter = data["grading"]["free"][0]
+    for wrong in ([coordinate, (parameter + 1) % 4], [(coordinate + 1) % 5, parameter]):
+        bad = copy.deepcopy(data)
+        bad["grading"]["free"][0] = wrong
+        assert not checker.check(bad).ok
+    bad = copy.deepcopy(data)
+    bad["grading"]["free"] = [[9, 0]]
+    with pytest.raises(checker.MalformedCertificate, match="grading.free"):
+        checker.check(bad)

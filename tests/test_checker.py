@@ -132,7 +132,7 @@ def certificate(
         "map": tape,
         "coordinates": [f"y{i + 1}" for i in range(m)],
         "homogenized": homogenized,
-        "grading": {"weights": copy.deepcopy(weights), "scalings": copy.deepcopy(scalings)},
+        "grading": {"weights": copy.deepcopy(weights), "scalings": copy.deepcopy(scalings), "free": []},
         "symmetries": [list(map(list, pair)) for pair in symmetries],
         "seed": str(seed),
         "prime": prime,
@@ -421,7 +421,7 @@ def test_grading_that_is_none_with_all_else_consistent():
     assert [level["dimension"] for level in data["degrees"]] == [0, 0]
     assert "a weight is none" in failures(data)
     data["grading"]["scalings"] = {"parameters": [[1, 0]], "coordinates": [[1, 0, 0]]}
-    assert "terms of different weights" in failures(data)
+    assert "do not induce the stated weights" in failures(data)
 
 
 def test_homogenized_means_a_cone():
@@ -608,7 +608,7 @@ def test_numbers_of_any_length():
         "map": tape,
         "coordinates": ["y1", "y2"],
         "homogenized": False,
-        "grading": {"weights": [[1, 1]], "scalings": scalings},
+        "grading": {"weights": [[1, 1]], "scalings": scalings, "free": []},
         "symmetries": [],
         "seed": "1",
         "prime": PRIME,

@@ -25,7 +25,9 @@ The file is a JSON object. Numbers are JSON integers, except that those of any s
 ``grading``
     ``weights``: r rows of m integers. A monomial's multidegree is the sum of the columns of its variables, with
     multiplicity. ``scalings``: null or {``parameters``: s rows of n integers v, ``coordinates``: s rows of m integers
-    w}, claiming phi_i(t^v_1 theta_1, ...) = t^w_i phi_i(theta).
+    w}, claiming phi_i(t^v_1 theta_1, ...) = t^w_i phi_i(theta) for the coordinates that are not free. ``free``:
+    pairs [i, j], claiming that of the coordinates not listed before, phi_i alone is computed from theta_j, and that it
+    varies with it: the image closure is then a product with a line in that coordinate.
 ``symmetries``
     Pairs [tau, sigma] of permutations, numbered from 0: phi(theta[tau])[i] = phi(theta)[sigma[i]] for all i. Hence f in
     I implies f(y_sigma[0], y_sigma[1], ...) in I.

@@ -11,7 +11,7 @@ from flint import fmpz, fmpz_mpoly_ctx
 
 from .points import jacobian, rank, rank_modulo
 from .reading import Equation, Refuted, Statement
-from .rings import Expander, Quotients, Residues, Size, TooLarge, Weights
+from .rings import Dependence, Expander, Quotients, Residues, Size, TooLarge, Weight, Weights
 
 #: Terms that one expansion may produce before like terms are collected.
 EXPANSION_BUDGET = 2_000_000
@@ -116,7 +116,7 @@ class Identities:
     def cone(self) -> None:
         """The first coordinate is a parameter t, and t scales all coordinates: the map is t (1, phi(theta))."""
         parameter = self.tape.outputs[0]
-        found: list[int | None] = [None]
+        found: list[Weight] = [None]
         if parameter < self.tape.inputs:
             found = self.tape.run(Weights(), [int(j == parameter) for j in range(self.tape.inputs)])
         if found[0] != 1 or any(weight not in (1, None) for weight in found):
@@ -127,11 +127,14 @@ class Identities:
         weights = self.statement.weights
         if rank([*weights, [1] * self.m], self.m) != rank(weights, self.m):
             raise Refuted("the total degree is not a combination of the weights")
-        induced = []
+        free = self._free_coordinates()
+        induced = [[int(i == j) for j in range(self.m)] for i in free]
         for parameters, coordinates in self.statement.scalings:
             found = self.tape.run(Weights(), parameters)
-            if any(w is not None and w != c for w, c in zip(found, coordinates, strict=True)):
-                raise Refuted("the scalings of the parameters do not induce the stated weights of the coordinates")
+            for i, (weight, stated) in enumerate(zip(found, coordinates, strict=True)):
+                if weight is not None and weight != stated and i not in free:
+                    raise Refuted("the scalings of the parameters do not induce the stated weights of the coordinates")
+            # A free coordinate has any weight, also that stated.
             induced.append(coordinates)
         if rank([*induced, *weights], self.m) == rank(induced, self.m):
             return True
@@ -150,6 +153,20 @@ class Identities:
         degrees = sorted((size.degree for size in sizes), reverse=True)
         self._accept(Size(sum(norms[:count]), sum(degrees[:count])), len(weights))
         return False
+
+    def _free_coordinates(self) -> set[int]:
+        """Coordinates that vary with a parameter of their own, so that the image closure is a product with a line."""
+        depends = self.tape.run(Dependence(), [1 << j for j in range(self.tape.inputs)])
+        free: set[int] = set()
+        if self.statement.free:
+            prime, theta, _ = self._points()[0]
+            derivatives = jacobian(self.tape, theta, prime)
+        for i, j in self.statement.free:
+            users = [k for k in range(self.m) if depends[k] >> j & 1 and k not in free]
+            if users != [i] or derivatives[i][j] == 0:
+                raise Refuted(f"coordinate {i} is not free: it does not vary with parameter {j} alone")
+            free.add(i)
+        return free
 
     def symmetry(self, number: int) -> bool:
         """phi(theta[tau])[i] = phi(theta)[sigma[i]], and sigma permutes the multidegrees."""

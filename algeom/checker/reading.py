@@ -205,6 +205,7 @@ class Statement:
     homogenized: bool
     weights: list[list[int]]
     scalings: list[tuple[list[int], list[int]]]
+    free: list[tuple[int, int]]
     symmetries: list[tuple[list[int], list[int]]]
     seed: int
     prime: int
@@ -238,6 +239,11 @@ def parse(data: Any) -> Statement:
         coordinates = _rows(_field(induced, "coordinates", "grading.scalings"), "grading.scalings", m)
         _require(len(parameters) == len(coordinates), "grading.scalings", "different numbers of rows")
         scalings = list(zip(parameters, coordinates, strict=True))
+    free = []
+    for entry in _list(_field(grading, "free", "grading"), "grading.free"):
+        coordinate, parameter = _integers(entry, "grading.free", 2, 0, max(m, tape.inputs) - 1)
+        _require(coordinate < m and parameter < tape.inputs, "grading.free", "no such coordinate or parameter")
+        free.append((coordinate, parameter))
     symmetries = []
     for entry in _list(_field(data, "symmetries", "certificate"), "symmetries"):
         tau, sigma = _list(entry, "symmetries", 2)
@@ -259,7 +265,7 @@ def parse(data: Any) -> Statement:
     equations = [
         Equation.read(entry, len(levels), len(weights), m, f"generators[{k}]") for k, entry in enumerate(listed)
     ]
-    return Statement(tape, homogenized, weights, scalings, symmetries, seed, prime, levels, equations)
+    return Statement(tape, homogenized, weights, scalings, free, symmetries, seed, prime, levels, equations)
 
 
 def load(path: str | Path) -> Any:

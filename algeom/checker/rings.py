@@ -8,11 +8,14 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final, TypeAlias
 
 from flint import fmpz_mpoly_ctx
 
 from .reading import Refuted
+
+#: A weight under a scaling, None for that of 0, or `Weights.MIXED`.
+Weight: TypeAlias = int | str | None
 
 
 class Residues:
@@ -88,30 +91,49 @@ class Duals:
 
 
 class Weights:
-    """Weights under a scaling of the parameters; None is the weight of 0, which has every weight."""
+    """Weights under a scaling of the parameters.
 
-    def constant(self, value: Fraction) -> int | None:
+    None is the weight of 0, which has every weight; `MIXED` is that of a sum whose terms have different ones.
+    """
+
+    MIXED: Final = "mixed"
+
+    def constant(self, value: Fraction) -> Weight:
         return 0 if value else None
 
-    def add(self, x: int | None, y: int | None) -> int | None:
+    def add(self, x: Weight, y: Weight) -> Weight:
         if x is None or y is None:
             return x if y is None else y
-        if x != y:
-            raise Refuted("the scalings of the parameters do not scale the map: a sum has terms of different weights")
-        return x
+        return x if x == y else self.MIXED
 
     sub = add
 
-    def mul(self, x: int | None, y: int | None) -> int | None:
-        return None if x is None or y is None else x + y
+    def mul(self, x: Weight, y: Weight) -> Weight:
+        if x is None or y is None:
+            return None
+        return self.MIXED if isinstance(x, str) or isinstance(y, str) else x + y
 
-    def div(self, x: int | None, y: int | None) -> int | None:
+    def div(self, x: Weight, y: Weight) -> Weight:
         if y is None:
             raise Refuted("the map divides by zero")
-        return None if x is None else x - y
+        if x is None:
+            return None
+        return self.MIXED if isinstance(x, str) or isinstance(y, str) else x - y
 
-    def neg(self, x: int | None, _: int | None) -> int | None:
+    def neg(self, x: Weight, _: Weight) -> Weight:
         return x
+
+
+class Dependence:
+    """Which parameters something is computed from, as the bits of an integer."""
+
+    def constant(self, value: Fraction) -> int:
+        return 0
+
+    def add(self, x: int, y: int) -> int:
+        return x | y
+
+    sub = mul = div = neg = add
 
 
 @dataclass(frozen=True)

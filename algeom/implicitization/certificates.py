@@ -21,7 +21,7 @@ from algeom.algebra.polynomial import Polynomial
 from algeom.errors import CertificateError
 from algeom.evidence import Evidence, Status
 from algeom.implicitization.multidegrees import IntArray
-from algeom.maps.scalings import parameter_scalings
+from algeom.maps.scalings import provable_scalings
 from algeom.maps.tape import Tape
 
 if TYPE_CHECKING:
@@ -103,16 +103,23 @@ class _Findings:
     generators: tuple[tuple[int, IntArray, Polynomial, Evidence], ...]
 
     def to_dict(self) -> dict[str, Any]:
-        parameters, coordinates = parameter_scalings(self.tape)
+        proved = provable_scalings(self.tape)
         weights = self.weights.tolist()
-        scalings = {"parameters": parameters, "coordinates": coordinates}
+        scalings = {
+            "parameters": [list(row) for row in proved.parameters],
+            "coordinates": [list(row) for row in proved.coordinates],
+        }
         return {
             "format": checker.FORMAT,
             "version": checker.VERSION,
             "map": self.tape.to_dict(),
             "coordinates": list(self.names),
             "homogenized": self.homogenized,
-            "grading": {"weights": weights, "scalings": scalings if parameters else None},
+            "grading": {
+                "weights": weights,
+                "scalings": scalings if proved.parameters else None,
+                "free": [list(pair) for pair in proved.free],
+            },
             "symmetries": [
                 [tau.tolist(), sigma.tolist()] for tau, sigma in self.symmetries if _normalizes(weights, sigma.tolist())
             ],

@@ -15,7 +15,7 @@ from algeom.implicitization.dimension import FloatArray, jacobian_points, workin
 from algeom.implicitization.multidegrees import IntArray
 from algeom.implicitization.sampling import log10_rank_failure
 from algeom.maps.polynomial_map import PolynomialMap
-from algeom.maps.scalings import parameter_scalings
+from algeom.maps.scalings import provable_scalings
 from algeom.maps.tape import Tape
 from algeom.runtime import seeds
 
@@ -36,7 +36,7 @@ class Grading:
     homogeneous : bool
         Whether (1, ..., 1) is among them: the closure is a cone.
     evidence : Evidence
-        PROVED when scalings of the parameters induce all of them.
+        PROVED when scalings of the parameters, and of coordinates with a parameter of their own, induce all of them.
     seed : int
     """
 
@@ -140,12 +140,11 @@ def grading(phi: PolynomialMap, *, rng: int | np.random.Generator | None = None)
         )
     ones = np.ones((1, phi.n_coordinates), np.int64)
     homogeneous = len(weights) > 0 and len(lattice.saturate(np.concatenate([weights, ones]).tolist())) == len(weights)
-    induced = [row for row in parameter_scalings(tape)[1] if any(row)]
     if len(check) == 0:
         # The Jacobian has rank m at a point, so the map is dominant.
         evidence = Evidence(Status.PROVED, reason="the image is dense, and its ideal zero")
-    elif _spans(induced, weights):
-        evidence = Evidence(Status.PROVED, reason="scalings of the parameters induce every weight")
+    elif _spans(provable_scalings(tape).weights, weights):
+        evidence = Evidence(Status.PROVED, reason="scalings of parameters and of free coordinates induce every weight")
     else:
         # Normals are minors of the Jacobian: the equations have degree at most (rank + 1) * 2 deg(phi).
         degree = 2 * tape.common_degree() * (min(phi.n_parameters, phi.n_coordinates) + 1)

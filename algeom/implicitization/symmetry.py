@@ -43,22 +43,22 @@ def verified_permutations(phi: PolynomialMap, seed: int, primes: tuple[int, ...]
 
 def permutation_evidence(phi: PolynomialMap, test: IdentityTest) -> Evidence:
     """How sure the declared symmetries are: proved by comparing polynomials where the map expands within budget."""
-    expanded = test.coordinates
-    if expanded is None:
+    if test.expanded is None:
         # Distinct polynomials agree at a point with probability at most deg/p, and on both primes at all points.
-        degree = 2 * phi.tape.common_degree()
-        error = min(0.0, 2 * _POINTS * math.log10(max(degree, 1) / 2**21) + math.log10(phi.n_coordinates))
+        degree = 2 * max(1, phi.tape.common_degree())
+        error = min(0.0, 2 * _POINTS * math.log10(degree / 2**21) + math.log10(phi.n_coordinates))
         return Evidence(Status.PROBABILISTIC, error, "symmetries checked at random points modulo two primes")
-    generators = expanded[0].context().gens() if expanded else ()
+    numerators, denominator = test.expanded
+    parameters = denominator.context().gens()
     for number, (tau, sigma) in enumerate(phi.symmetries):
-        moved = [generators[int(k)] for k in tau]
-        if any(expanded[i].compose(*moved) != expanded[int(sigma[i])] for i in range(len(expanded))):
-            # The common denominator may move by a constant factor, which the numerators alone do not show.
-            return Evidence(
-                Status.PROBABILISTIC,
-                2 * _POINTS * math.log10(2 * phi.tape.common_degree() / 2**21),
-                f"symmetry {number} checked at random points modulo two primes",
-            )
+        images = [parameters[int(k)] for k in tau]
+        moved = denominator.compose(*images)
+        for i, numerator in enumerate(numerators):
+            if numerator.compose(*images) * denominator != numerators[int(sigma[i])] * moved:
+                raise InputError(
+                    f"declared symmetry {number} is none: it fails in coordinate {phi.names[i]}. "
+                    "Correct the permutations, or pass symmetry=False"
+                )
     return Evidence(Status.PROVED, reason="symmetries are identities of polynomials")
 
 

@@ -126,9 +126,14 @@ class IdentityTest:
         self.budget = budget
         self._modular: list[tuple[int, list[int]]] = []
 
-    @cached_property
+    @property
     def coordinates(self) -> list[Any] | None:
-        """Coordinates as integer polynomials in the parameters over one common denominator, or None if too large."""
+        """Numerators of the coordinates over one common denominator, as integer polynomials in the parameters."""
+        return None if self.expanded is None else self.expanded[0]
+
+    @cached_property
+    def expanded(self) -> tuple[list[Any], Any] | None:
+        """Numerators of the coordinates and their common denominator, or None if the expansion is too large."""
         degree = self.tape.common_degree()
         dense = math.comb(self.tape.n_inputs + degree, degree)
         if self.budget == 0 or (dense > self.budget and self._largest_norm_bits() > 64):
@@ -142,7 +147,7 @@ class IdentityTest:
         common = one
         for denominator in denominators:
             common = common * (denominator / common.gcd(denominator))
-        return [a * (common / b) for a, b in zip(numerators, denominators, strict=True)]
+        return [a * (common / b) for a, b in zip(numerators, denominators, strict=True)], common
 
     def _largest_norm_bits(self) -> int:
         numerators, common = self._norms
