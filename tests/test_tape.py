@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import sys
 from fractions import Fraction
 
 import flint
@@ -191,7 +192,7 @@ def test_threads_do_not_change_values() -> None:
 
 
 def test_a_large_batch_uses_threads_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("algeom.maps.tape._THREAD_WORK", 1)
+    monkeypatch.setattr(sys.modules[Tape.__module__], "_THREAD_WORK", 1)
     builder = TapeBuilder(1)
     tape = builder.build([builder.power(builder.inputs[0], 2)])
     theta = residues(np.random.default_rng(1), (1, 3000), 101)

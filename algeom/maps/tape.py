@@ -63,6 +63,7 @@ class Tape:
 
     Examples
     --------
+    >>> from algeom.maps import TapeBuilder
     >>> builder = TapeBuilder(2)
     >>> x, y = builder.inputs
     >>> tape = builder.build([builder.mul(x, y), builder.add(x, y)])
@@ -470,6 +471,7 @@ class Tape:
 
         Examples
         --------
+        >>> from algeom.maps import TapeBuilder
         >>> builder = TapeBuilder(2)
         >>> x, y = builder.inputs
         >>> builder.build([builder.mul(x, builder.mul(x, y))]).gradient().evaluate_exact([3, 5])
@@ -494,6 +496,7 @@ class Tape:
 
         Examples
         --------
+        >>> from algeom.maps import TapeBuilder
         >>> builder = TapeBuilder(2)
         >>> x, y = builder.inputs
         >>> builder.build([builder.mul(builder.constant(Fraction(1, 2)), builder.add(x, y))]).to_dict()
