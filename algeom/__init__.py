@@ -16,10 +16,13 @@ from algeom.implicitization import (
     hilbert_function,
     implicitize,
 )
+from algeom.implicitization.certificates import Certificate
 from algeom.maps import PolynomialMap, maximal_minors, minors, polynomial_map
+from algeom.warming import warmup
 
 __all__ = [
     "AlgeomError",
+    "Certificate",
     "Dimension",
     "Evidence",
     "Grading",
@@ -35,6 +38,7 @@ __all__ = [
     "maximal_minors",
     "minors",
     "polynomial_map",
+    "warmup",
 ]
 
 __version__ = "0.1.0.dev0"

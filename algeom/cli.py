@@ -167,6 +167,7 @@ def _ideal(options: argparse.Namespace, progress: _Progress) -> int:
             progress=progress,
             threads=options.threads,
             memory_limit=options.memory_limit,
+            store=options.store,
         )
         spent, seconds = _times(begin, clock)
     lines = [str(ideal)]
@@ -272,6 +273,7 @@ def _hilbert(options: argparse.Namespace, progress: _Progress) -> int:
             progress=progress,
             threads=options.threads,
             memory_limit=options.memory_limit,
+            store=options.store,
         )
         spent, seconds = _times(begin, clock)
     data: dict[str, Any] = {
@@ -381,6 +383,8 @@ def _parser() -> argparse.ArgumentParser:
     work.add_argument("--no-symmetry", action="store_true", help="solve also blocks that are copies of others")
     work.add_argument("--threads", type=int, metavar="N", help="default: the cores that may be used")
     work.add_argument("--memory-limit", metavar="SIZE", help="refuse what would need more, such as 4GB")
+
+    work.add_argument("--store", metavar="FILE", help="keep finished blocks; a run that was killed goes on from there")
 
     parser = _Parser(prog="algeom", description="Dimension, exact equations and Hilbert function of images of maps.")
     parser.add_argument("--version", action="version", version=f"algeom {__version__}")
