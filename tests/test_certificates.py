@@ -289,5 +289,5 @@ def test_a_coordinate_with_a_parameter_of_its_own_has_its_own_weight():
         assert not checker.check(bad).ok
     bad = copy.deepcopy(data)
     bad["grading"]["free"] = [[9, 0]]
-    with pytest.raises(checker.MalformedCertificate, match="grading.free"):
+    with pytest.raises(checker.MalformedCertificate, match=r"grading\.free"):
         checker.check(bad)

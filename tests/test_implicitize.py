@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import algeom as ag
+from algeom import registry
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
 from algeom.implicitization.blocks import BlockTask, solve_block
@@ -277,3 +278,17 @@ def test_blocks_can_be_solved_by_other_processes():
 def test_what_is_no_map_is_refused_with_the_remedy(verb, thing):
     with pytest.raises(InputError, match="polynomial_map"):
         verb(thing)
+
+
+def test_a_proof_by_the_part_of_the_torus_that_the_map_proves():
+    """The Gaussian chain 1 - 2 - 3: s13 s22 = s12 s23; its torus of rank 5 is induced by parameters in rank 3."""
+    phi = registry.problem("gaussian_chain_3").build()
+    usual = ag.implicitize(phi, max_degree=2, rng=1)
+    proved = ag.implicitize(phi, max_degree=2, rng=1, torus="proved")
+    assert usual.status is Status.PROBABILISTIC
+    assert proved.status is Status.PROVED
+    assert forms(usual) == forms(proved)
+    assert proved.grading.rank < usual.grading.rank
+    assert proved.certificate.verify().status is Status.PROVED
+    with pytest.raises(InputError, match="maximal"):
+        ag.implicitize(phi, max_degree=2, torus="small")

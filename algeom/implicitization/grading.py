@@ -92,6 +92,20 @@ def _spans(rows: list[list[int]], weights: IntArray) -> bool:
     return len(weights) == 0 or (len(rows) > 0 and len(lattice.saturate(rows)) == len(weights))
 
 
+def proved_grading(phi: PolynomialMap, seed: int) -> Grading:
+    """The gradings that the map's tape proves, which may be fewer than all: their evidence is PROVED always."""
+    rows = provable_scalings(phi.tape).weights
+    weights = np.array(lattice.saturate(rows) if rows else [], np.int64).reshape(-1, phi.n_coordinates)
+    reason = "scalings of parameters and of free coordinates"
+    return Grading(weights, _spans_total_degree(weights), Evidence(Status.PROVED, reason=reason), seed)
+
+
+def _spans_total_degree(weights: IntArray) -> bool:
+    """Whether (1, ..., 1) is a combination of the rows."""
+    ones = np.ones((1, weights.shape[1]), np.int64)
+    return len(weights) > 0 and len(lattice.saturate(np.concatenate([weights, ones]).tolist())) == len(weights)
+
+
 def grading(phi: PolynomialMap, *, rng: int | np.random.Generator | None = None) -> Grading:
     """All diagonal symmetries of the image closure, as a lattice of weight vectors.
 
@@ -138,8 +152,6 @@ def grading(phi: PolynomialMap, *, rng: int | np.random.Generator | None = None)
             f"the diagonal symmetries found modulo two primes disagreed {_ATTEMPTS} times; "
             "try another rng, and check the map for constants of more than 20 digits"
         )
-    ones = np.ones((1, phi.n_coordinates), np.int64)
-    homogeneous = len(weights) > 0 and len(lattice.saturate(np.concatenate([weights, ones]).tolist())) == len(weights)
     if len(check) == 0:
         # The Jacobian has rank m at a point, so the map is dominant.
         evidence = Evidence(Status.PROVED, reason="the image is dense, and its ideal zero")
@@ -152,4 +164,4 @@ def grading(phi: PolynomialMap, *, rng: int | np.random.Generator | None = None)
         evidence = Evidence(
             Status.PROBABILISTIC, error, "tangency of the weights at random points modulo two random primes"
         )
-    return Grading(weights, bool(homogeneous), evidence, seed)
+    return Grading(weights, _spans_total_degree(weights), evidence, seed)

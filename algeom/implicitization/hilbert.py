@@ -7,6 +7,7 @@ import os
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 
@@ -83,6 +84,12 @@ class HilbertFunction:
 
     def __getitem__(self, degree: int) -> int:
         return self.values[degree]
+
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the values and the fitted polynomial (`algeom.plot.hilbert_function`); returns matplotlib Axes."""
+        from algeom import plot
+
+        return plot.hilbert_function(self, ax=ax)
 
     def __str__(self) -> str:
         lines = [f"{'degree':>6} {'dim (R/I)_d':>12} {'dim I_d':>10}"]

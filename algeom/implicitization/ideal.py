@@ -209,6 +209,12 @@ class Ideal:
             lines.append(f"{equation.degree:>6}  {evidence.status!s:<13}  {equation}")
         return "\n".join(lines)
 
+    def plot(self, kind: str = "hilbert", *, ax: Any = None) -> Any:
+        """Draw "hilbert", "blocks" or "generators" (`algeom.plot.ideal`); returns matplotlib Axes."""
+        from algeom import plot
+
+        return plot.ideal(self, kind, ax=ax)
+
     def __repr__(self) -> str:
         counts = ", ".join(f"{n} of degree {d}" for d, n in self.minimal_generator_counts.items() if n)
         through = f"degrees {', '.join(str(r.degree) for r in self.degrees)}" if self.degrees else "no degree"

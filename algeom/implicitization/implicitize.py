@@ -7,17 +7,17 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 
 from algeom.algebra.polynomial import Polynomial
-from algeom.errors import GenericityError
+from algeom.errors import GenericityError, InputError
 from algeom.evidence import Evidence, Status, combine
 from algeom.implicitization.arguments import require_map, wanted_degrees
 from algeom.implicitization.certificates import Certificate
 from algeom.implicitization.dimension import dimension, working_primes
-from algeom.implicitization.grading import Grading, grading
+from algeom.implicitization.grading import Grading, grading, proved_grading
 from algeom.implicitization.ideal import DegreeSummary, Ideal
 from algeom.implicitization.interpolation import Interpolation, Layer, UnluckyPrimeError
 from algeom.implicitization.lifting import lift_block
@@ -31,6 +31,8 @@ from algeom.runtime.progress import Progress, Reporter, reporter
 from algeom.runtime.store import Store
 
 _ATTEMPTS = 3
+
+Torus: TypeAlias = Literal["maximal", "proved"]
 
 
 class Clock:
@@ -52,7 +54,11 @@ class Clock:
 class Preparation:
     """What every verb of the engine needs first: a cone, its grading, its symmetries, primes."""
 
-    def __init__(self, phi: PolynomialMap, seed: int, symmetry: bool, attempt: int, clock: Clock) -> None:
+    def __init__(
+        self, phi: PolynomialMap, seed: int, symmetry: bool, attempt: int, clock: Clock, torus: Torus = "maximal"
+    ) -> None:
+        if torus not in ("maximal", "proved"):
+            raise InputError(f'torus={torus!r}: expected "maximal" or "proved"')
         self.phi = phi
         self.seed = seed
         with clock.stage("dimension"):
@@ -62,6 +68,13 @@ class Preparation:
         self.primes = working_primes(seed, 2, attempt)
         with clock.stage("grading"):
             self.grading: Grading = grading(self.cone, rng=seed)
+            if torus == "proved" and self.grading.evidence.status is not Status.PROVED:
+                self.grading = proved_grading(self.cone, seed)
+                if not self.grading.homogeneous:
+                    raise InputError(
+                        "the map does not show that its image is a cone, so that nothing can be proved from its "
+                        'gradings; pass torus="maximal", or phi.cone() for the ideal of the cone over the image'
+                    )
             self.permutations: list[IntArray] = verified_permutations(self.cone, seed, self.primes) if symmetry else []
 
     def interpolation(self, **options: Any) -> Interpolation:
@@ -86,6 +99,7 @@ def implicitize(
     degrees: Iterable[int] | None = None,
     lift: bool = True,
     symmetry: bool = True,
+    torus: Torus = "maximal",
     expansion_budget: int = EXPANSION_BUDGET,
     rng: int | np.random.Generator | None = None,
     progress: Progress = False,
@@ -108,6 +122,9 @@ def implicitize(
         Lift minimal generators to integers, verify and certify them. ``False`` stops at their counts.
     symmetry : bool
         Use the coordinate permutations that the map declares: one block of each orbit is solved.
+    torus : {"maximal", "proved"}
+        Blocks come from the maximal diagonal torus. If some of it is known with a probability only, so is the result;
+        "proved" then uses the part that the map proves, in larger blocks.
     expansion_budget : int
         An equation is proved by expansion if that produces at most so many terms; otherwise it is verified modulo
         large random primes, and the status is PROBABILISTIC. 0 forbids expansions.
@@ -159,8 +176,10 @@ def implicitize(
         seed = resumed_seed(rng, kept, phi.tape)
         options = {"executor": executor, "threads": threads, "memory_limit": memory_limit, "store": kept}
         for attempt in range(_ATTEMPTS):
+            clock = Clock()
             try:
-                return _implicitize(phi, wanted, lift, symmetry, expansion_budget, seed, attempt, report, options)
+                ready = Preparation(phi, seed, symmetry, attempt, clock, torus)
+                return _implicitize(ready, wanted, lift, expansion_budget, clock, report, options)
             except UnluckyPrimeError as error:
                 report.message(f"{error}; starting again with other primes")
     raise GenericityError(
@@ -170,24 +189,20 @@ def implicitize(
 
 
 def _implicitize(
-    phi: PolynomialMap,
+    ready: Preparation,
     wanted: list[int],
     lift: bool,
-    symmetry: bool,
     expansion_budget: int,
-    seed: int,
-    attempt: int,
+    clock: Clock,
     report: Reporter,
     options: dict[str, Any],
 ) -> Ideal:
-    clock = Clock()
-    ready = Preparation(phi, seed, symmetry, attempt, clock)
     interpolation = ready.interpolation(**options)
     layers: list[Layer] = []
     interrupted = False
     generators: list[Polynomial] = []
     proofs: list[Evidence] = []
-    test = IdentityTest(ready.cone.tape, seed, expansion_budget)
+    test = IdentityTest(ready.cone.tape, ready.seed, expansion_budget)
     carried = permutation_evidence(ready.cone, test) if ready.permutations else Evidence(Status.PROVED)
     base = [ready.grading.evidence, carried]
     certified: list[tuple[int, int, list[Polynomial], list[Evidence]]] = []
@@ -219,7 +234,7 @@ def _implicitize(
     if ready.homogenized:
         generators = [g.dehomogenize(0).primitive() for g in generators]
     return Ideal(
-        map=phi,
+        map=ready.phi,
         homogenized=ready.homogenized,
         dimension=ready.dimension,
         grading=ready.grading,
@@ -228,7 +243,7 @@ def _implicitize(
         generator_evidence=tuple(proofs),
         evidence=evidence,
         certificate=certificate,
-        seed=seed,
+        seed=ready.seed,
         primes=ready.primes,
         timings=clock.seconds,
         interrupted=interrupted,
