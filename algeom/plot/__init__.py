@@ -1,1 +1,12 @@
-"""Package plot."""
+"""Every figure of algeom, and the only importer of matplotlib, which is loaded when the first figure is drawn.
+
+Each function takes a result, draws on the matplotlib Axes it is given or on a new figure, and returns the Axes, so that
+titles, sizes and files stay in the hands of the caller. The statuses of what is drawn are written in the figure.
+"""
+
+from algeom.plot.blocks import block_sizes
+from algeom.plot.hilbert import hilbert_function
+from algeom.plot.ideals import ideal
+from algeom.plot.tables import generator_table
+
+__all__ = ["block_sizes", "generator_table", "hilbert_function", "ideal"]
