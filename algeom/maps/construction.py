@@ -12,7 +12,7 @@ import numpy as np
 from algeom.errors import AlgeomError, InputError, NotPolynomialError
 from algeom.maps.builder import TapeBuilder
 from algeom.maps.parsing import names_in, normal_name, parse_expressions
-from algeom.maps.polynomial_map import PolynomialMap, _checked_names
+from algeom.maps.polynomial_map import PolynomialMap, checked_names
 from algeom.maps.traced_functions import flatten
 from algeom.maps.tracing import TracedArray, not_polynomial
 
@@ -94,7 +94,7 @@ def polynomial_map(
 
 
 def _given_names(names: Sequence[str] | None, count: int) -> tuple[str, ...]:
-    return () if names is None else _checked_names("names", names, count, "coordinates")
+    return () if names is None else checked_names("names", names, count, "coordinates")
 
 
 def _count(value: Any) -> int:
@@ -140,7 +140,7 @@ def _parameters_of_function(
         names = list(parameters)
         if not names:
             raise InputError("parameters is empty; a map has at least one parameter")
-        names = list(_checked_names("parameters", names, len(names), "parameters"))
+        names = list(checked_names("parameters", names, len(names), "parameters"))
         arguments = _argument_names(f)
         scalars = arguments is not None and set(names) <= set(arguments)
         shapes = dict.fromkeys(names, ()) if scalars else {"": (len(names),)}
@@ -277,7 +277,7 @@ def _parameters_of_expressions(expressions: list[Any], n_parameters: int | None,
         names = [normal_name(str(name)) for name in parameters]
         if not names:
             raise InputError("parameters is empty; a map has at least one parameter")
-        names = list(_checked_names("parameters", names, len(names), "parameters"))
+        names = list(checked_names("parameters", names, len(names), "parameters"))
     if n_parameters is not None and _count(n_parameters) != len(names):
         raise InputError(f"n_parameters={n_parameters}, but the parameters are {', '.join(names)}")
     return names

@@ -68,8 +68,8 @@ class PolynomialMap:
 
     def __post_init__(self) -> None:
         n, m = self.tape.n_inputs, self.tape.n_outputs
-        names = _checked_names("names", self.names or [f"y{i}" for i in range(1, m + 1)], m, "coordinates")
-        parameter_names = _checked_names(
+        names = checked_names("names", self.names or [f"y{i}" for i in range(1, m + 1)], m, "coordinates")
+        parameter_names = checked_names(
             "parameters", self.parameter_names or [f"theta{i}" for i in range(1, n + 1)], n, "parameters"
         )
         object.__setattr__(self, "names", names)
@@ -453,7 +453,8 @@ def _free_name(wanted: str, taken: Sequence[str]) -> str:
     return name
 
 
-def _checked_names(argument: str, names: Sequence[str], count: int, what: str) -> tuple[str, ...]:
+def checked_names(argument: str, names: Sequence[str], count: int, what: str) -> tuple[str, ...]:
+    """Names without spaces, once it is certain that they are as many as needed, not empty and different."""
     if isinstance(names, str):
         raise InputError(f"{argument}={names!r} is one string; give a list of {count} names")
     names = tuple(names)

@@ -22,7 +22,7 @@ _TRANSCENDENTAL = (
     "make its value a parameter of its own, or replace it by a polynomial or rational function of the parameter"
 )
 _COMPLEX = "work with the real and imaginary parts as parameters of their own"
-_REMEDIES = {
+REMEDIES = {
     **dict.fromkeys(
         (
             *(
@@ -66,7 +66,7 @@ _REMEDIES = {
 
 def not_polynomial(operation: str) -> NoReturn:
     """Raise the error for an operation that no polynomial or rational map performs."""
-    remedy = _REMEDIES.get(operation.rsplit(".", 1)[-1], _TRANSCENDENTAL)
+    remedy = REMEDIES.get(operation.rsplit(".", 1)[-1], _TRANSCENDENTAL)
     raise NotPolynomialError(f"{operation} of a parameter is neither polynomial nor rational; {remedy}")
 
 
@@ -148,10 +148,10 @@ class TracedArray:
     # Elements
 
     def __getitem__(self, key: Any) -> TracedArray:
-        return TracedArray(self.builder, np.asarray(self.nodes[_constant_index(key)]))
+        return TracedArray(self.builder, np.asarray(self.nodes[constant_index(key)]))
 
     def __setitem__(self, key: Any, value: Any) -> None:
-        self.nodes[_constant_index(key)] = lift(self.builder, value)
+        self.nodes[constant_index(key)] = lift(self.builder, value)
 
     def item(self, *index: int) -> TracedArray:
         """One element."""
@@ -340,7 +340,7 @@ class TracedArray:
 
     def take(self, indices: Any, axis: int | None = None) -> TracedArray:
         """Elements at constant indices."""
-        return TracedArray(self.builder, self.nodes.take(_constant_index(indices), axis))
+        return TracedArray(self.builder, self.nodes.take(constant_index(indices), axis))
 
     def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> TracedArray:
         """The diagonal of two axes."""
@@ -376,7 +376,7 @@ class TracedArray:
 
     def __getattr__(self, name: str) -> NoReturn:
         if not name.startswith("_") and hasattr(np.ndarray, name):
-            remedy = _REMEDIES.get(name, "use + - * / ** and NumPy functions that move, add or multiply entries")
+            remedy = REMEDIES.get(name, "use + - * / ** and NumPy functions that move, add or multiply entries")
             raise _UnsupportedAttributeError(f".{name} of a traced parameter is not available; {remedy}")
         raise AttributeError(f"a traced array has no attribute {name!r}")
 
@@ -389,11 +389,11 @@ def _no_number(what: str) -> NoReturn:
     )
 
 
-def _constant_index(key: Any) -> Any:
+def constant_index(key: Any) -> Any:
     """The index itself, once it is certain that it does not depend on parameters."""
     parts = key if isinstance(key, tuple) else (key,)
     for part in parts:
-        if isinstance(part, TracedArray) or (isinstance(part, (list, np.ndarray)) and _holds_traced(part)):
+        if isinstance(part, TracedArray) or (isinstance(part, (list, np.ndarray)) and holds_traced(part)):
             raise NotPolynomialError(
                 "an index depends on a parameter; indices are constants of a map: "
                 "trace one map for each index, or contract with an indicator vector"
@@ -401,12 +401,13 @@ def _constant_index(key: Any) -> Any:
     return key
 
 
-def _holds_traced(values: Any) -> bool:
+def holds_traced(values: Any) -> bool:
+    """Whether nested lists or an object array hold a traced value."""
     if isinstance(values, TracedArray):
         return True
     if isinstance(values, np.ndarray):
         return values.dtype == object and any(isinstance(v, TracedArray) for v in values.ravel().tolist())
-    return isinstance(values, (list, tuple)) and any(_holds_traced(v) for v in values)
+    return isinstance(values, (list, tuple)) and any(holds_traced(v) for v in values)
 
 
 def lift(builder: TapeBuilder, value: Any) -> Nodes:
