@@ -179,8 +179,9 @@ class IdentityTest:
         if not self._vanishes_modulo_primes(equation):
             return None
         if self.expansion_size(equation) <= self.budget:
-            assert self.coordinates is not None
-            value = equation.compose(self.coordinates)
+            assert self.expanded is not None
+            numerators, denominator = self.expanded
+            value = equation.to_flint().compose(*numerators, ctx=denominator.context())
             return Evidence(Status.PROVED, reason="expanded to zero in the parameters") if value == 0 else None
         return self._modular_evidence(equation)
 
