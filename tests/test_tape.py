@@ -485,6 +485,10 @@ def test_no_kernel_compiles_for_a_new_tape() -> None:
                 nodes.append(operation(a, b))
         tape = builder.build(nodes[-3:])
         theta = rng.integers(1, 50, (n, 3)).astype(float)
+        if seed % 3 == 1:
+            theta.flags.writeable = False
+        if seed % 3 == 2:
+            theta = np.asfortranarray(theta)
         tape.evaluate_modular(theta, 101)
         tape.jacobians_modular(theta, 101)
         for points in (theta, theta + 0j):

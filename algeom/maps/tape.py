@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from algeom._kernels.tape import ADD, DIV, MUL, NEG, SUB
 from algeom.errors import GenericityError, InputError
 from algeom.maps.degrees import common_degree, degree_bounds
 from algeom.maps.program import Program, Sweep, lower, lower_sweep
+from algeom.runtime.execution import task_threads
 
 _NAMES = {ADD: "add", SUB: "sub", MUL: "mul", DIV: "div", NEG: "neg"}
 _OPERATIONS = {name: operation for operation, name in _NAMES.items()}
@@ -203,7 +203,7 @@ class Tape:
         p : int
             Odd prime below 2^23.
         threads : int, optional
-            Most threads to use; by default the cores that the process may use, for large batches only.
+            Most threads to use; by default the cores that the running task may use, for large batches only.
 
         Returns
         -------
@@ -337,7 +337,8 @@ class Tape:
         return jacobians[0] if theta.ndim == 1 else jacobians
 
     def _batch(self, theta: NDArray[Any], dtype: type) -> NDArray[Any]:
-        theta = np.ascontiguousarray(theta, dtype=dtype)
+        # Read-only arrays are another type to the compiler, which would compile every kernel once more.
+        theta = np.require(theta, dtype=dtype, requirements=["C", "A", "W"])
         if theta.ndim != 2 or theta.shape[0] != self.n_inputs:
             raise InputError(
                 f"a batch of points has shape ({self.n_inputs}, B), one point a column; {theta.shape} was given"
@@ -582,7 +583,7 @@ def _in_chunks(
 
     if threads is None:
         large = len(program.code) * points >= _THREAD_WORK
-        threads = len(os.sched_getaffinity(0)) if large and hasattr(os, "sched_getaffinity") else 1
+        threads = task_threads() if large else 1
     chunks = min(threads, points // lane)
     if chunks <= 1:
         work(0, points)
