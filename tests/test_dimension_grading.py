@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import algeom as ag
 from algeom.evidence import Status
+from algeom.networks import relu_pattern_map
 
 
 def test_independence_model():
@@ -87,3 +88,9 @@ def test_random_coordinates_leave_the_total_degree_only():
 def test_zero_and_dominant_maps_have_every_grading():
     for formulas in (["0*a", "0*a"], ["a", "b"]):
         assert ag.grading(ag.polynomial_map(formulas, parameters=["a", "b"]), rng=1).rank == 2
+
+
+def test_grading_when_few_equations_concern_most_weights():
+    """Of the 9 normals at a point all but one concern a single block; that one ties the scalings of both blocks."""
+    phi = relu_pattern_map((5, 5, 5), ["11100", "00111"])
+    assert ag.grading(phi, rng=1).rank == 9

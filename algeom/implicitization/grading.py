@@ -20,7 +20,7 @@ from algeom.maps.tape import Tape
 from algeom.runtime import seeds
 
 _ATTEMPTS = 3
-#: Points beyond those that give as many equations as unknowns.
+#: Points beyond those that determine the weights.
 _SURPLUS_POINTS = 2
 
 
@@ -51,40 +51,49 @@ class Grading:
         return len(self.weights)
 
 
-def _tangency_equations(tape: Tape, seed: int, prime: int) -> FloatArray:
-    """Rows N(theta)^T diag(phi(theta)) at enough points to determine the weights, modulo p."""
+def _tangency_equations(tape: Tape, seed: int, prime: int, points: int) -> list[FloatArray]:
+    """Rows N(theta)^T diag(phi(theta)) modulo p, for each of the first points of the stream."""
     m = len(tape.outputs)
-    rows: list[FloatArray] = []
-    found, used, wanted = 0, 0, 1
-    while used < wanted:
-        wanted = min(wanted, m + _SURPLUS_POINTS)
-        for jacobian, values in jacobian_points(tape, seed, prime, wanted)[used:]:
-            normals = eliminate(np.ascontiguousarray(jacobian.T), prime)
-            dense = np.zeros((len(normals.free_columns), m))
-            dense[np.arange(len(dense)), normals.free_columns] = 1.0
-            assert normals.null_space is not None
-            dense[:, normals.pivot_columns] = normals.null_space
-            rows.append(np.fmod(dense * values, prime))
-            found += len(dense)
-        used = wanted
-        if rows[0].shape[0]:
-            wanted = -(-m // rows[0].shape[0]) + _SURPLUS_POINTS
-    stacked = np.concatenate(rows)
     half = prime // 2
-    stacked -= prime * (stacked > half)
-    stacked += prime * (stacked < -half)
-    return np.ascontiguousarray(stacked)
+    equations: list[FloatArray] = []
+    for jacobian, values in jacobian_points(tape, seed, prime, points):
+        normals = eliminate(np.ascontiguousarray(jacobian.T), prime)
+        dense = np.zeros((len(normals.free_columns), m))
+        dense[np.arange(len(dense)), normals.free_columns] = 1.0
+        assert normals.null_space is not None
+        dense[:, normals.pivot_columns] = normals.null_space
+        rows = np.fmod(dense * values, prime)
+        rows -= prime * (rows > half)
+        rows += prime * (rows < -half)
+        equations.append(rows)
+    return equations
 
 
-def _weights_modular(tape: Tape, seed: int, prime: int) -> FloatArray:
-    """Null space of the tangency equations as rows in reduced echelon form modulo p."""
+def _weights_modular(tape: Tape, seed: int, prime: int) -> tuple[FloatArray, FloatArray]:
+    """Null space of the tangency equations as rows in reduced echelon form modulo p, and the equations.
+
+    A general point adds to the rank of the equations of the others until nothing can, but maybe by one only, however
+    many equations it gives: they may all concern the same few coordinates. So points are added until the last
+    `_SURPLUS_POINTS` of them change nothing.
+    """
     m = len(tape.outputs)
-    solved = eliminate(_tangency_equations(tape, seed, prime), prime)
-    rows = np.zeros((len(solved.free_columns), m))
-    rows[np.arange(len(rows)), solved.free_columns] = 1.0
-    assert solved.null_space is not None
-    rows[:, solved.pivot_columns] = solved.null_space
-    return rows
+    points = 1 + _SURPLUS_POINTS
+    while True:
+        equations = _tangency_equations(tape, seed, prime, points)
+        solved = eliminate(np.concatenate(equations[:-_SURPLUS_POINTS]), prime)
+        rows = np.zeros((len(solved.free_columns), m))
+        rows[np.arange(len(rows)), solved.free_columns] = 1.0
+        assert solved.null_space is not None
+        rows[:, solved.pivot_columns] = solved.null_space
+        if not _residues(np.concatenate(equations[-_SURPLUS_POINTS:]), rows, prime).any():
+            return rows, np.concatenate(equations)
+        points = max(2 * points, -(-m // len(equations[0])) + _SURPLUS_POINTS)
+
+
+def _residues(equations: FloatArray, weights: FloatArray | IntArray, prime: int) -> IntArray:
+    """Values of the tangency equations at weights (rows), modulo p."""
+    values: IntArray = equations.astype(np.int64) @ weights.astype(np.int64).T % prime
+    return values
 
 
 def _spans(rows: list[list[int]], weights: IntArray) -> bool:
@@ -138,14 +147,14 @@ def grading(phi: PolynomialMap, *, rng: int | np.random.Generator | None = None)
     for attempt in range(_ATTEMPTS):
         primes = working_primes(seed, 2, attempt)
         modular = [_weights_modular(tape, seed, prime) for prime in primes]
-        if len(modular[0]) != len(modular[1]):
+        (first, _), (second, check) = modular
+        if len(first) != len(second):
             continue
-        basis = lattice.lift_row_space(modular[0].astype(np.int64).tolist(), primes[0])
+        basis = lattice.lift_row_space(first.astype(np.int64).tolist(), primes[0])
         if basis is None:
             continue
         weights = np.array(basis, np.int64).reshape(len(basis), phi.n_coordinates)
-        check = _tangency_equations(tape, seed, primes[1]).astype(np.int64)
-        if not ((check @ weights.T) % primes[1]).any():
+        if not _residues(check, weights, primes[1]).any():
             break
     else:
         raise GenericityError(
