@@ -1,10 +1,13 @@
 """Every problem of the registry through the engine, against its cited answers."""
 
+from collections import Counter
+
 import pytest
 
 import algeom as ag
 from algeom import registry
 from algeom.evidence import Status
+from algeom.implicitization.blocks import BlockTask, multidegrees, solve_block
 
 COUNTED = [p.name for p in registry.problems() if p.max_degree]
 PARAMETERS = [
@@ -101,3 +104,26 @@ def test_attention_agrees_with_the_full_ring_through_degree_seven():
     h = ag.hilbert_function(phi, 10, rng=24)
     assert list(h.values.values()) == [1, 10, 55, 220, 715, 2002, 5005, 11440, 24275, 48340, 91108]
     assert h.fit is None
+
+
+def test_third_secant_of_the_segre_threefold_by_its_multidegrees():
+    """27 quartics define sigma_3(P2 x P2 x P2) (Landsberg and Manivel 2004); 15^3 = 3375 multidegrees of degree 4."""
+    phi = registry.problem("secant_3_p2p2p2").build()
+    ideal = ag.implicitize(phi, max_degree=4, rng=25)
+    assert ideal.degrees[3].n_blocks == 3375
+    assert ideal.minimal_generator_counts == {1: 0, 2: 0, 3: 0, 4: 27}
+    assert ideal.dimension.value == 21
+    assert ideal.status is Status.PROVED
+
+
+def test_blocks_of_one_orbit_hold_carried_equations():
+    """Blocks that symmetry leaves out, solved after all: the same nullity, and the carried equations vanish there."""
+    problem = registry.problem("relu_434_101_011")
+    phi = problem.build()
+    ideal = ag.implicitize(phi, max_degree=3, rng=26)
+    table = multidegrees(ideal.grading.weights, 3)
+    by_block = Counter(g.multidegree(ideal.grading.weights) for g in ideal.generators)
+    prime = 4194301
+    for node in table.nodes(3)[:: max(1, len(table.nodes(3)) // 20)]:
+        result = solve_block(BlockTask(phi.tape, ideal.grading.weights, 3, int(node), prime, 99))
+        assert result.nullity == by_block[tuple(table.vectors[node].tolist())]
