@@ -18,6 +18,7 @@ from algeom.cli import run
 from algeom.errors import InputError
 from algeom.models import catalogue, load_model, usage
 from algeom.networks import relu_pattern_map
+from algeom.runtime.store import Store
 from algeom.varieties import factor_analysis, gaussian_graphical, secant, segre, segre_veronese
 
 
@@ -219,6 +220,19 @@ def test_counts_without_equations(capsys):
     assert data["degrees"][-1]["ideal_dimension"] == 3
     assert data["evidence"]["status"] == "probabilistic"
     assert data["evidence"]["log10_error"] < -10
+
+
+def test_a_store_keeps_blocks(capsys, tmp_path):
+    path = str(tmp_path / "blocks.algeom")
+    arguments = ["ideal", "segre", "1", "2", "--max-degree", "2", "--seed", "1", "--store", path]
+    first = call_json(capsys, *arguments)
+    with Store(path) as store:
+        assert len(store) > 0
+    again = call_json(capsys, *arguments)
+    assert again["generators"] == first["generators"]
+    code, _, err = call(capsys, *arguments[:-1], str(tmp_path))
+    assert code == 2
+    assert "is a folder" in err
 
 
 def test_all_equations_on_demand(capsys):

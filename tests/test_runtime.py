@@ -144,9 +144,10 @@ def test_bars_in_a_terminal():
     bars = progress.BarDisplay(Console(file=screen, force_terminal=True, width=120))
     report = progress.EventReporter(bars)
     try:
-        report.advance(0)  # before any stage: shown as a stage without a name
+        report.advance(0)  # before any stage there is nothing to draw
         report.start("degree 2", total=3)
         report.advance(2, degree=2, block="[1, 1]", size=6)
+        bars._bars.refresh()
         report.message("compiling")
         report.start("degree 3")
         report.advance()

@@ -107,7 +107,7 @@ def _describe(info: Mapping[str, Any]) -> str:
 
 
 class BarDisplay:
-    """Shows events as bars, one a stage, with the time left; for terminals and notebooks.
+    """Shows the running stage as a bar with the time left, for terminals and notebooks; it goes away at the end.
 
     Parameters
     ----------
@@ -116,19 +116,19 @@ class BarDisplay:
     """
 
     def __init__(self, console: Console) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
         from rich.progress import Progress as RichProgress
 
         self._bars = RichProgress(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=24),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=20),
             MofNCompleteColumn(),
-            TimeElapsedColumn(),
             TextColumn("left"),
             TimeRemainingColumn(),
             TextColumn("{task.fields[info]}", markup=False),
             console=console,
             refresh_per_second=4,  # each refresh holds the interpreter for a millisecond or two
+            transient=True,
         )
         self._task: TaskID | None = None
         self._bars.start()
@@ -137,13 +137,15 @@ class BarDisplay:
         """Draw one event."""
         if event.kind == "message":
             self._bars.console.print(event.message, markup=False, highlight=False)
-        elif event.kind == "start" or self._task is None:
+        elif event.kind == "start":
+            if self._task is not None:
+                self._bars.remove_task(self._task)
             self._task = self._bars.add_task(event.stage, total=event.total, info="")
-        else:
+        elif self._task is not None:
             self._bars.update(self._task, completed=event.done, info=_describe(event.info))
 
     def close(self) -> None:
-        """Draw the last state and give the terminal back."""
+        """Remove the bar and give the terminal back."""
         self._bars.stop()
 
 
