@@ -25,8 +25,8 @@ from algeom.maps.scalings import provable_scalings
 from algeom.maps.tape import Tape
 
 if TYPE_CHECKING:
-    from algeom.implicitization.implicitize import Preparation
     from algeom.implicitization.interpolation import Interpolation, Layer
+    from algeom.implicitization.preparation import Preparation
     from algeom.implicitization.verification import IdentityTest
 
 

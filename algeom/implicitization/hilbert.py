@@ -11,17 +11,15 @@ from typing import Any
 
 import numpy as np
 
-from algeom.errors import GenericityError
 from algeom.evidence import Evidence, Status, combine
 from algeom.implicitization.arguments import require_map, wanted_degrees
-from algeom.implicitization.implicitize import Clock, Preparation
-from algeom.implicitization.interpolation import UnluckyPrimeError
+from algeom.implicitization.interpolation import Layer
+from algeom.implicitization.preparation import Clock, Preparation, with_fresh_primes
 from algeom.implicitization.resuming import opened, resumed_seed
 from algeom.maps.polynomial_map import PolynomialMap
 from algeom.runtime.progress import Progress, reporter
 from algeom.runtime.store import Store
 
-_ATTEMPTS = 3
 #: Vanishing coefficients of the numerator after its last nonzero one, before a fit is offered at all.
 _TRAILING_ZEROS = 2
 
@@ -191,19 +189,15 @@ def hilbert_function(
     wanted = wanted_degrees(max_degree, None)
     with opened(store) as kept, reporter(progress) as report:
         seed = resumed_seed(rng, kept, phi.tape)
-        for attempt in range(_ATTEMPTS):
-            ready = Preparation(phi, seed, symmetry, attempt, Clock())
+
+        def attempt(number: int) -> tuple[Preparation, list[Layer]]:
+            ready = Preparation(phi, seed, symmetry, number, Clock())
             interpolation = ready.interpolation(
                 executor=executor, threads=threads, memory_limit=memory_limit, equations=False, store=kept
             )
-            try:
-                layers = [interpolation.layer(degree, report) for degree in wanted]
-            except UnluckyPrimeError as error:
-                report.message(f"{error}; starting again with other primes")
-                continue
-            break
-        else:
-            raise GenericityError(f"pairs of random primes disagreed {_ATTEMPTS} times; try another rng")
+            return ready, [interpolation.layer(degree, report) for degree in wanted]
+
+        ready, layers = with_fresh_primes(attempt, report)
     values = {0: 1} | {layer.degree: layer.n_monomials - layer.dimension for layer in layers}
     ideal_dimensions = {0: 0} | {layer.degree: layer.dimension for layer in layers}
     dimension = ready.dimension.value + (1 if ready.homogenized else 0)
