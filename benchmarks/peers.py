@@ -2,11 +2,11 @@
 
     python benchmarks/peers.py [--quick] [--problems NAME ...] [--methods NAME ...] [--peers-bin DIR] [--json FILE]
 
-Every program gets the same expanded polynomials and is asked for the ideal through the same degree. The time of a peer
-is CPU or wall time, whichever is less, less its start-up (an empty script, with its package loaded). The time of algeom
-is wall time of `implicitize` in this process after a warm-up on other maps: counting over a prime field where peers
-work modulo 32003; lifting, verification and certificate too where they work over QQ. It is taken twice, from the text
-that the peers get, which declares no symmetries, and from the map of the registry, which does.
+Every program gets the same expanded polynomials and is asked for the ideal through the same degree. Times are CPU or
+wall time, whichever is less: of a peer's process less its start-up (an empty script, with its package loaded), and of
+`implicitize` in this process after a warm-up on other maps. algeom counts over a prime field where peers work modulo
+32003; it lifts, verifies and certifies too where they work over QQ. It is timed twice, from the text that the peers
+get, which declares no symmetries, and from the map of the registry, which does.
 
 Exit status: 0, 1 if answers disagree (or a target is missed, with --strict), 2 if no peer ran.
 """
@@ -23,7 +23,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +33,9 @@ from peer_programs import METHODS, MODULAR, RATIONAL, Answer, Method, Peers, Tex
 import algeom as ag
 from algeom.registry import problem as registered
 
-# A peer that has used twice the time of the fastest so far, and this on top, is stopped: only the fastest counts.
-_GRACE = 2.0
+# Only the fastest peer counts. So all are stopped after a few seconds at first and run again if none came to an end;
+# later, one is stopped when it has used twice the time of the fastest so far and the same few seconds.
+_FIRST = 10.0
 _QUICK = 5.0
 _FIELDS = (MODULAR, RATIONAL)
 
@@ -57,9 +58,10 @@ class PeerResult:
 
 @dataclass(frozen=True)
 class OwnResult:
-    """algeom on one problem: median over `runs`."""
+    """algeom on one problem: medians over `runs`; `seconds` is CPU or wall, whichever is less, as for the peers."""
 
     seconds: float | None
+    wall: float | None
     runs: int
     build_seconds: float
     generators: dict[int, int]
@@ -129,20 +131,23 @@ def run_algeom(build: Callable[[], ag.PolynomialMap], degree: int, lift: bool, r
     start = time.perf_counter()
     phi = build()
     build_seconds = time.perf_counter() - start
+    walls: list[float] = []
     times: list[float] = []
     ideal: Any = None
     try:
         with time_limit(limit):
-            while len(times) < repeats and (not times or sum(times) < 5.0):
-                start = time.perf_counter()
+            while len(times) < repeats and sum(times) < 5.0:
+                start, cpu = time.perf_counter(), time.process_time()
                 ideal = ag.implicitize(phi, max_degree=degree, lift=lift, rng=len(times) + 1)
-                times.append(time.perf_counter() - start)
+                walls.append(time.perf_counter() - start)
+                times.append(min(walls[-1], time.process_time() - cpu))
     except TimeLimitError:
         pass
     if not times:
-        return OwnResult(None, 0, build_seconds, {}, {}, f"stopped at {limit:g} s", {})
+        return OwnResult(None, None, 0, build_seconds, {}, {}, f"stopped at {limit:g} s", {})
     return OwnResult(
         statistics.median(times),
+        statistics.median(walls),
         len(times),
         build_seconds,
         {d: n for d, n in ideal.minimal_generator_counts.items() if n},
@@ -194,6 +199,9 @@ def compare(case: Case, base: str, peers: Peers, methods: Sequence[Method], opti
     row.declared = run_algeom(
         registered(case.name).build, problem.degree, lift, options.repeats, options.algeom_timeout
     )
+    for label, own in (("text", row.text), ("declared", row.declared)):
+        shown = "stopped" if own.seconds is None else f"{own.seconds:.3f} s"
+        print(f"    algeom, {label:<10} {shown:>12}  {own.status} {own.generators}", flush=True)
     entry = registered(case.name)
     generators = dict(entry.generators or {})
     dimensions = dict(entry.ideal_dimensions)
@@ -204,28 +212,25 @@ def compare(case: Case, base: str, peers: Peers, methods: Sequence[Method], opti
         if not agrees(cited, own.generators, own.dimensions, problem.degree):
             row.disagreements.append(f"algeom ({label}) finds {own.generators}, cited is {generators}")
         dimensions = own.dimensions
-    for method in methods:
-        if base not in method.fields or method.program not in peers.programs:
-            continue
-        limit = options.timeout
-        if row.fastest is not None and not options.full:
-            limit = min(limit, 2 * (row.fastest.seconds or 0.0) + _GRACE)
-        result, answer = run_peer(peers, method, problem, base, limit)
-        if result.verdict == "agrees" and not agrees(answer, generators, dimensions, problem.degree):
-            known = method.name in (case.wrong or {})
-            result = PeerResult(
-                method.name,
-                result.seconds,
-                limit,
-                result.peak_mb,
-                result.answer,
-                "known wrong" if known else "disagrees",
-            )
-            if not known:
-                row.disagreements.append(f"{method.name} finds {result.answer}; expected {generators}")
-        row.peers.append(result)
-        shown = f"{result.seconds:.2f} s" if result.seconds is not None else f"limit {limit:.0f} s"
-        print(f"    {method.name:<18} {shown:>12}  {result.verdict}: {result.answer}", flush=True)
+    left = [method for method in methods if base in method.fields and method.program in peers.programs]
+    for patience in (options.timeout,) if options.full else (min(_FIRST, options.timeout), options.timeout):
+        for method in list(left):
+            limit = patience
+            if row.fastest is not None and not options.full:
+                limit = min(limit, 2 * (row.fastest.seconds or 0.0) + _FIRST)
+            result, answer = run_peer(peers, method, problem, base, limit)
+            if result.verdict == "agrees" and not agrees(answer, generators, dimensions, problem.degree):
+                known = method.name in (case.wrong or {})
+                result = replace(result, verdict="known wrong" if known else "disagrees")
+                if not known:
+                    row.disagreements.append(f"{method.name} finds {result.answer}; expected {generators}")
+            if result.verdict != "stopped":
+                left.remove(method)
+            row.peers = [*(r for r in row.peers if r.method != method.name), result]
+            shown = f"{result.seconds:.2f} s" if result.seconds is not None else f"limit {limit:.0f} s"
+            print(f"    {method.name:<18} {shown:>12}  {result.verdict} {result.answer}".rstrip(), flush=True)
+        if row.fastest is not None or patience == options.timeout:
+            break
     return row
 
 
@@ -323,7 +328,7 @@ def report(rows: Sequence[Row], versions: dict[str, str], peers: Peers) -> dict[
         "algeom": ag.__version__,
         "peers": versions,
         "startup_seconds": peers.startups(),
-        "machine": {"cores": os.cpu_count(), "processor": platform.processor(), "python": platform.python_version()},
+        "machine": {"cores": os.cpu_count(), "load": os.getloadavg(), "python": platform.python_version()},
         "rows": entries,
     }
 
