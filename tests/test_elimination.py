@@ -313,7 +313,7 @@ def test_entries_that_are_no_residues(either: None, wrong: float) -> None:
         eliminate(A, 7)
 
 
-@pytest.mark.parametrize("p", [2, 4, 9, 1, 0, -7, 8388617, 4194301 * 3, 2.5, "7", 2**61 - 1])
+@pytest.mark.parametrize("p", [2, 4, 9, 1, 0, -7, 8388617, 4194301 * 3, 2.5, 7.0, [7], "7", 2**61 - 1])
 def test_bad_modulus(p: object) -> None:
     with pytest.raises(InputError, match="odd prime"):
         eliminate(np.eye(2), p)  # type: ignore[arg-type]

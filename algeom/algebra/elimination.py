@@ -249,12 +249,16 @@ def one_blas_thread() -> Iterator[None]:
 
 
 @lru_cache(maxsize=1024)
+def _is_odd_prime(p: int) -> bool:
+    return p > 2 and all(p % q for q in range(2, math.isqrt(p) + 1))
+
+
 def _checked_modulus(p: int) -> int:
     try:
         value = operator.index(p)
     except TypeError:
         raise InputError(f"modulus {p!r}: expected an integer, an odd prime below 2^23") from None
-    if not 3 <= value < LARGEST_MODULUS or any(value % q == 0 for q in range(2, math.isqrt(value) + 1)):
+    if value >= LARGEST_MODULUS or not _is_odd_prime(value):
         raise InputError(f"modulus {value}: expected an odd prime below 2^23; algeom.algebra.primes draws such primes")
     return value
 
