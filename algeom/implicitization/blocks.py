@@ -89,7 +89,8 @@ class BlockResult:
 
 def block_bytes(size: int) -> int:
     """Memory that solving a block of `size` monomials takes, in bytes."""
-    return elimination_bytes(size + SURPLUS, size) + 8 * size * (size + SURPLUS)
+    matrix = 8 * size * (size + SURPLUS)
+    return matrix + elimination_bytes(size + SURPLUS, size, overwrite=True)
 
 
 def evaluation_matrix(task: BlockTask, monomials: IntArray, points: int) -> FloatArray:

@@ -195,6 +195,7 @@ def hilbert_function(
             interpolation = ready.interpolation(
                 executor=executor, threads=threads, memory_limit=memory_limit, equations=False, store=kept
             )
+            interpolation.require_memory(wanted)
             return ready, [interpolation.layer(degree, report) for degree in wanted]
 
         ready, layers = with_fresh_primes(attempt, report)

@@ -128,6 +128,7 @@ def _implicitize(
     options: dict[str, Any],
 ) -> Ideal:
     interpolation = ready.interpolation(**options)
+    interpolation.require_memory(sorted({*wanted, *(d - 1 for d in wanted if d > 1)}))
     layers: list[Layer] = []
     interrupted = False
     generators: list[Polynomial] = []

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algeom.algebra.elimination import eliminate, rank
-from algeom.errors import GenericityError
+from algeom.errors import GenericityError, ResourceError
 from algeom.implicitization.blocks import BlockResult, BlockTask, block_bytes, multidegrees, solve_block
 from algeom.implicitization.dimension import jacobian_points
 from algeom.implicitization.multidegrees import IntArray, Multidegrees
@@ -181,7 +181,6 @@ class Interpolation:
         orbit = orbits(table, degree, self.permutations)
         nodes = [int(node) for node in orbit.representatives]
         sizes = {node: int(table.counts[node]) for node in nodes}
-        self._require_memory(degree, max(sizes.values()))
         report.start(f"degree {degree}", total=len(nodes))
         results: dict[int, BlockResult] = {}
         tasks = []
@@ -216,17 +215,32 @@ class Interpolation:
         samples(self.tape, self.seed, tasks[0].prime).values(max(sizes[task.node] for task in tasks) + SURPLUS)
         return {task.node: result for task, result in self._resume(tasks, sizes, report)}
 
-    def _require_memory(self, degree: int, size: int) -> None:
-        memory.require(
-            block_bytes(size),
-            self.memory_limit,
-            f"the largest block of degree {degree} ({size:,} monomials)",
-            "lower max_degree, restrict the coordinates, declare the map's symmetries, or raise memory_limit",
-        )
+    def require_memory(self, degrees: list[int]) -> None:
+        """Refuse, before anything is solved, degrees whose largest block or table of multidegrees would not fit."""
+        remedy = "lower max_degree, restrict the coordinates, declare the map's symmetries, or raise memory_limit"
+        rank, m = self.weights.shape
+        table = multidegrees(self.weights, 0)
+        for degree in range(1, max(degrees) + 1):
+            below = len(table.nodes(degree - 1))
+            what = f"the table of multidegrees of degree {degree} ({below:,} multidegrees in the degree below)"
+            memory.require(8 * below * m * (rank + 6), self.memory_limit, what, remedy)
+            table = multidegrees(self.weights, degree)
+            if degree not in degrees:
+                continue
+            for node in sorted(table.nodes(degree), key=lambda node: -table.counts[node]):
+                size = int(table.counts[node])
+                try:
+                    what = f"the largest block of degree {degree} ({size:,} monomials)"
+                    memory.require(block_bytes(size), self.memory_limit, what, remedy)
+                except ResourceError:
+                    if not self._independent(table, int(node)):
+                        raise
+                else:
+                    break
 
     def _independent(self, table: Multidegrees, node: int) -> bool:
-        """Whether the coordinates in a block have linearly independent rows of the Jacobian at a point."""
-        support = np.unique(table.monomials(node))
+        """Whether the coordinates that occur in a block have linearly independent rows of the Jacobian at a point."""
+        support = np.flatnonzero(table.divide[node] >= 0)
         if len(support) > min(self._jacobian.shape):
             return False
         return rank(np.ascontiguousarray(self._jacobian[support]), self.primes[0]) == len(support)
