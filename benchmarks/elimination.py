@@ -17,7 +17,8 @@ import time
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from algeom.algebra.elimination import Elimination, available_threads, eliminate, rank
+from algeom.algebra.elimination import Elimination, eliminate, rank
+from algeom.runtime.execution import cores
 
 PRIME = 4194301
 #: Targets: (size, least fraction of the GEMM rate).
@@ -112,7 +113,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", type=int, nargs="*", default=[1000, 2000, 4000, 8000])
     parser.add_argument("--flint", type=int, nargs="*", default=[4000], help="sizes that python-flint runs too")
-    parser.add_argument("--threads", type=int, default=available_threads())
+    parser.add_argument("--threads", type=int, default=cores())
     parser.add_argument("--repeats", type=int, default=3)
     arguments = parser.parse_args()
     start = time.perf_counter()

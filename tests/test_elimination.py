@@ -16,8 +16,9 @@ from threadpoolctl import threadpool_info
 
 from algeom._kernels import modular
 from algeom.algebra import elimination
-from algeom.algebra.elimination import Elimination, eliminate, elimination_bytes, one_blas_thread, rank
+from algeom.algebra.elimination import Elimination, eliminate, elimination_bytes, rank
 from algeom.errors import InputError
+from algeom.runtime.blas import one_blas_thread
 
 PRIMES = [3, 5, 7, 101, 65537, 2097169, 4194301, 8388593]
 

@@ -13,21 +13,19 @@ from __future__ import annotations
 
 import math
 import operator
-import os
-import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algeom._kernels import modular
 from algeom.errors import InputError
+from algeom.runtime.blas import one_blas_thread
+from algeom.runtime.execution import task_threads
 
 Matrix = NDArray[np.float64]
 Indices = NDArray[np.int64]
@@ -133,7 +131,7 @@ def eliminate(
             raise _not_residues(p)
         rank = pivot_columns.size
         return Elimination(rank, pivot_rows, pivot_columns, free_columns, kernel_basis if null_space else None)
-    with one_blas_thread(), _Workers(available_threads() if threads is None else threads) as workers:
+    with one_blas_thread(), _Workers(task_threads() if threads is None else threads) as workers:
         work = A if overwrite and A.flags.carray else A.copy(order="C")
         _check_residues(work, p, workers)
         return _Blocked(work, p, workers).run(null_space)
@@ -164,7 +162,7 @@ def elimination_bytes(
     >>> elimination_bytes(8000, 8000, null_space=False, overwrite=True, threads=2) < 0.25 * 8 * 8000**2
     True
     """
-    threads = available_threads() if threads is None else threads
+    threads = task_threads() if threads is None else threads
     limit, width = min(rows, columns), _panel_width(rows, columns)
     entries = 0 if overwrite else rows * columns
     entries += (2 * width + LEAF) * rows + 4 * width * width + 2 * threads * TILE_ROWS * TILE_COLUMNS
@@ -175,77 +173,6 @@ def elimination_bytes(
         largest = min(rows, columns // 2)
         entries += largest * (columns - largest)
     return 8 * (entries + 8 * (rows + columns)) + 2**16
-
-
-def available_threads() -> int:
-    """Cores that this process may use.
-
-    Examples
-    --------
-    >>> available_threads() >= 1
-    True
-    """
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
-_blas_lock = threading.Lock()
-_blas_users = 0
-_blas_limit: Any = None
-
-
-@lru_cache(maxsize=1)
-def _blas_controller() -> tuple[Any, bool]:
-    """The controller of NumPy's BLAS and whether its limits are per thread; finding it takes milliseconds, so once."""
-    from threadpoolctl import ThreadpoolController
-
-    controller = ThreadpoolController().select(user_api="blas")
-    return controller, any(entry.get("threading_layer") == "openmp" for entry in controller.info())
-
-
-def _release_blas_control() -> None:
-    """Let any thread change the limit next: threadpoolctl 3.8 ignores all threads but the first that did."""
-    from threadpoolctl import OpenBLASController
-
-    if hasattr(OpenBLASController, "clear_controlling_thread"):
-        OpenBLASController.clear_controlling_thread(force=True)
-
-
-@contextmanager
-def one_blas_thread() -> Iterator[None]:
-    """Limit NumPy's BLAS to one thread while at least one such context is open.
-
-    The limit is a global of most BLAS libraries. Contexts are counted, so that overlapping ones in several threads
-    neither lift the limit early nor leave it in place. Callers that run eliminations in a thread pool of their
-    own may hold it open around the pool, which saves about 50 microseconds a call.
-
-    Examples
-    --------
-    >>> with one_blas_thread():
-    ...     pass
-    """
-    global _blas_users, _blas_limit
-    controller, per_thread = _blas_controller()
-    if per_thread:
-        with controller.limit(limits=1):
-            yield
-        return
-    with _blas_lock:
-        _blas_users += 1
-        if _blas_users == 1:
-            _release_blas_control()
-            _blas_limit = controller.limit(limits=1)
-            _release_blas_control()
-    try:
-        yield
-    finally:
-        with _blas_lock:
-            _blas_users -= 1
-            if _blas_users == 0:
-                _release_blas_control()
-                _blas_limit.restore_original_limits()
-                _release_blas_control()
 
 
 @lru_cache(maxsize=1024)

@@ -1,6 +1,6 @@
 """Running independent tasks: in threads over kernels that release the interpreter, or on any executor.
 
-Threads and BLAS threads are never nested: while several tasks run at once, BLAS gets one thread a task.
+Threads and BLAS threads are never nested: while several tasks run at once, BLAS has one thread.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from functools import cache
-from typing import Any, TypeVar
+from contextlib import nullcontext
+from typing import TypeVar
 
 from algeom.errors import InputError
+from algeom.runtime.blas import one_blas_thread
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -46,30 +46,6 @@ def task_threads() -> int:
     return getattr(_local, "threads", None) or cores()
 
 
-@cache
-def _blas_controller() -> Any:
-    """The loaded BLAS libraries, found once: looking through the loaded libraries takes milliseconds."""
-    # Kernels call SciPy's BLAS, which is a library of its own beside NumPy's; a controller knows only
-    # libraries that were loaded before it was made.
-    import scipy.linalg.cython_blas  # noqa: F401
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController().select(user_api="blas")
-
-
-@contextmanager
-def blas_threads(n: int) -> Iterator[None]:
-    """Limit BLAS to `n` threads, in the whole process, until the block is left.
-
-    Examples
-    --------
-    >>> with blas_threads(1):
-    ...     pass
-    """
-    with _blas_controller().limit(limits=n):
-        yield
-
-
 def _run_chunk(
     function: Callable[[Task], Result], chunk: Sequence[tuple[int, Task]], threads: int
 ) -> list[tuple[int, Result]]:
@@ -86,7 +62,7 @@ def _run_chunk_elsewhere(
     function: Callable[[Task], Result], chunk: Sequence[tuple[int, Task]]
 ) -> list[tuple[int, Result]]:
     """Do the tasks of one chunk on somebody's executor, perhaps in another process with a BLAS of its own."""
-    with blas_threads(1):
+    with one_blas_thread():
         return _run_chunk(function, chunk, 1)
 
 
@@ -207,7 +183,7 @@ def _run(
         def submit_elsewhere(chunk: list[tuple[int, Task]]) -> Future[list[tuple[int, Result]]]:
             return given.submit(_run_chunk_elsewhere, function, chunk)
 
-        with blas_threads(1):
+        with one_blas_thread():
             yield from _in_flight(submit_elsewhere, _chunks(tasks, costs), 2 * _workers_of(executor))
         return
 
@@ -229,7 +205,7 @@ def _run(
         return pool.submit(_run_chunk, function, chunk, share)
 
     try:
-        with blas_threads(share):
+        with nullcontext() if workers == 1 else one_blas_thread():
             yield from _in_flight(submit, chunks, 2 * workers)
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
