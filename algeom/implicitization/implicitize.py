@@ -17,7 +17,7 @@ from algeom.implicitization.ideal import DegreeSummary, Ideal
 from algeom.implicitization.interpolation import Interpolation, Layer, UnluckyPrimeError
 from algeom.implicitization.lifting import lift_block
 from algeom.implicitization.multidegrees import IntArray
-from algeom.implicitization.preparation import Clock, Preparation, Torus, with_fresh_primes
+from algeom.implicitization.preparation import Arithmetic, Clock, Preparation, Torus, with_fresh_primes
 from algeom.implicitization.resuming import opened, resumed_seed
 from algeom.implicitization.symmetry import permutation_evidence
 from algeom.implicitization.verification import EXPANSION_BUDGET, IdentityTest
@@ -32,6 +32,7 @@ def implicitize(
     max_degree: int | None = None,
     degrees: Iterable[int] | None = None,
     lift: bool = True,
+    arithmetic: Arithmetic = "exact",
     symmetry: bool = True,
     torus: Torus = "maximal",
     expansion_budget: int = EXPANSION_BUDGET,
@@ -54,6 +55,10 @@ def implicitize(
         are new; lifting needs all lower degrees, whose generators it therefore lists too.
     lift : bool
         Lift minimal generators to integers, verify and certify them. ``False`` stops at their counts.
+    arithmetic : {"exact", "float64", "complex128"}
+        In floating point, at random real or complex points, ranks are decided by gaps in singular values, and the
+        status is NUMERICAL: for maps whose constants are rounded, where the equations meant hold up to rounding only.
+        Complex points give better conditioned matrices.
     symmetry : bool
         Use the coordinate permutations that the map declares: one block of each orbit is solved.
     torus : {"maximal", "proved"}
@@ -84,6 +89,8 @@ def implicitize(
         For degrees below 1, or a declared symmetry that is none.
     ResourceError
         If a block would not fit the memory.
+    GenericityError
+        In floating point, if no gap decides a rank.
 
     Notes
     -----
@@ -106,6 +113,13 @@ def implicitize(
     wanted = wanted_degrees(max_degree, degrees)
     if lift:
         wanted = list(range(1, wanted[-1] + 1))
+    if arithmetic != "exact":
+        from algeom.implicitization.numerical import implicitize_numerically
+
+        return implicitize_numerically(
+            phi, wanted, arithmetic, lift=lift, symmetry=symmetry, torus=torus, expansion_budget=expansion_budget,
+            rng=rng, progress=progress, executor=executor, threads=threads, memory_limit=memory_limit, store=store,
+        )  # fmt: skip
     with opened(store) as kept, reporter(progress) as report:
         seed = resumed_seed(rng, kept, phi.tape)
         options = {"executor": executor, "threads": threads, "memory_limit": memory_limit, "store": kept}
@@ -150,6 +164,8 @@ def _implicitize(
                     generators.extend(orbit)
                     proofs.extend(checked[k % len(checked)] for k in range(len(orbit)))
             layers.append(layer)
+            if degree - 1 in interpolation.layers:
+                interpolation.layers[degree - 1].release()
     except KeyboardInterrupt:
         if not layers:
             raise

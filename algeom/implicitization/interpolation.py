@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -95,6 +95,12 @@ class Layer:
     def modulo(self, prime_number: int) -> dict[int, BlockResult]:
         """Results of the blocks with equations modulo the first prime (0) or the second (1)."""
         return self.confirmed if prime_number else self.results
+
+    def release(self) -> None:
+        """Forget the equations, which the degree above has used; ranks and pivots stay."""
+        for results in (self.results, self.confirmed):
+            for node, result in results.items():
+                results[node] = replace(result, null_space=None)
 
     def _orbits(self) -> Iterator[tuple[int, int]]:
         return zip(self.orbits.representatives, self.orbits.sizes, strict=True)
@@ -231,12 +237,16 @@ class Interpolation:
                 size = int(table.counts[node])
                 try:
                     what = f"the largest block of degree {degree} ({size:,} monomials)"
-                    memory.require(block_bytes(size), self.memory_limit, what, remedy)
+                    memory.require(self._block_bytes(size), self.memory_limit, what, remedy)
                 except ResourceError:
                     if not self._independent(table, int(node)):
                         raise
                 else:
                     break
+
+    def _block_bytes(self, size: int) -> int:
+        """Memory that solving a block of `size` monomials takes, in bytes."""
+        return block_bytes(size)
 
     def _independent(self, table: Multidegrees, node: int) -> bool:
         """Whether the coordinates that occur in a block have linearly independent rows of the Jacobian at a point."""
