@@ -97,8 +97,10 @@ def _residues(equations: FloatArray, weights: FloatArray | IntArray, prime: int)
 
 
 def _spans(rows: list[list[int]], weights: IntArray) -> bool:
-    """Whether rows, all of which are gradings, span the rational space of all of them."""
-    return len(weights) == 0 or (len(rows) > 0 and len(lattice.saturate(rows)) == len(weights))
+    """Whether rows span the same rational space as the weights."""
+    if len(weights) == 0:
+        return True
+    return bool(rows) and len(lattice.saturate(rows)) == len(weights) == len(lattice.saturate(rows + weights.tolist()))
 
 
 def proved_grading(phi: PolynomialMap, seed: int) -> Grading:

@@ -12,7 +12,7 @@ from algeom.algebra.primes import random_prime
 from algeom.algebra.rational import ResidueVector, reconstruct_vector
 from algeom.errors import ResourceError
 from algeom.implicitization.blocks import BlockResult, BlockTask, evaluation_matrix, solve_block
-from algeom.implicitization.interpolation import Interpolation, Layer
+from algeom.implicitization.interpolation import Interpolation, Layer, UnluckyPrimeError
 from algeom.implicitization.multidegrees import IntArray
 from algeom.implicitization.sampling import FloatArray
 from algeom.runtime import seeds
@@ -49,6 +49,8 @@ def lift_block(
         # The lattice is the same; only which of its bases the generators are taken from is a choice.
         candidates = sorted(reduced + vectors, key=_length)
         vectors = _complete(interpolation, layer, below, node, candidates)
+        if len(vectors) != len(new):
+            raise UnluckyPrimeError(layer.degree, node)
     return [_sparse(vector) for vector in vectors]
 
 
