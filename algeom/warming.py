@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from algeom._kernels import compile as kernels
-from algeom.algebra.elimination import eliminate
+from algeom.algebra.elimination import SMALL_WORK, eliminate
 from algeom.implicitization import hilbert_function, implicitize
 from algeom.maps import polynomial_map
 from algeom.runtime.compilation import compile_clock
@@ -16,8 +16,9 @@ from algeom.runtime.progress import Progress, reporter
 
 __all__ = ["Warmup", "warmup"]
 
-#: A working prime, and a size of matrix that elimination splits into panels.
-_PRIME, _LARGE = 4194301, 300
+_PRIME = 4194301
+#: As many rows and columns as make elimination work in blocks.
+_LARGE = round(SMALL_WORK ** (1 / 3)) + 2
 
 
 @dataclass(frozen=True)
