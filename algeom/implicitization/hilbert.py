@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import math
 import os
+from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from algeom.evidence import Evidence, Status, combine
 from algeom.implicitization.arguments import require_map, wanted_degrees
 from algeom.implicitization.interpolation import Layer
-from algeom.implicitization.preparation import Clock, Preparation, with_fresh_primes
+from algeom.implicitization.preparation import Arithmetic, Clock, Preparation, with_fresh_primes
 from algeom.implicitization.resuming import opened, resumed_seed
 from algeom.maps.polynomial_map import PolynomialMap
 from algeom.runtime.progress import Progress, reporter
 from algeom.runtime.store import Store
+
+if TYPE_CHECKING:
+    from algeom.implicitization.numerical import NumericalPreparation
 
 #: Vanishing coefficients of the numerator after its last nonzero one, before a fit is offered at all.
 _TRAILING_ZEROS = 2
@@ -155,6 +159,7 @@ def hilbert_function(
     phi: PolynomialMap,
     max_degree: int,
     *,
+    arithmetic: Arithmetic = "exact",
     symmetry: bool = True,
     rng: int | np.random.Generator | None = None,
     progress: Progress = False,
@@ -169,7 +174,7 @@ def hilbert_function(
     ----------
     phi : PolynomialMap
     max_degree : int
-    symmetry, rng, progress, executor, threads, memory_limit, store
+    arithmetic, symmetry, rng, progress, executor, threads, memory_limit, store
         As for `implicitize`.
 
     Returns
@@ -187,6 +192,15 @@ def hilbert_function(
     """
     require_map(phi)
     wanted = wanted_degrees(max_degree, None)
+    if arithmetic != "exact":
+        from algeom.implicitization.numerical import numerical_layers
+
+        return _summary(
+            *numerical_layers(
+                phi, wanted, arithmetic, symmetry=symmetry, rng=rng, progress=progress,
+                executor=executor, threads=threads, memory_limit=memory_limit, store=store,
+            )
+        )  # fmt: skip
     with opened(store) as kept, reporter(progress) as report:
         seed = resumed_seed(rng, kept, phi.tape)
 
@@ -199,17 +213,22 @@ def hilbert_function(
             return ready, [interpolation.layer(degree, report) for degree in wanted]
 
         ready, layers = with_fresh_primes(attempt, report)
+    reason = "nullities modulo two primes"
+    ranks = [Evidence(Status.PROBABILISTIC, layer.log10_error, reason) for layer in layers]
+    evidence = combine([ready.grading.evidence, *ranks], reason)
+    return _summary(ready, layers, evidence)
+
+
+def _summary(ready: Preparation | NumericalPreparation, layers: Sequence[Layer], evidence: Evidence) -> HilbertFunction:
     values = {0: 1} | {layer.degree: layer.n_monomials - layer.dimension for layer in layers}
     ideal_dimensions = {0: 0} | {layer.degree: layer.dimension for layer in layers}
     dimension = ready.dimension.value + (1 if ready.homogenized else 0)
-    reason = "nullities modulo two primes"
-    ranks = [Evidence(Status.PROBABILISTIC, layer.log10_error, reason) for layer in layers]
     return HilbertFunction(
         values=values,
         ideal_dimensions=ideal_dimensions,
         homogenized=ready.homogenized,
         dimension=dimension,
-        evidence=combine([ready.grading.evidence, *ranks], reason),
+        evidence=evidence,
         fit=fit_hilbert_series(list(values.values()), dimension),
-        seed=seed,
+        seed=ready.seed,
     )

@@ -26,6 +26,8 @@ Result = TypeVar("Result")
 _ATTEMPTS = 3
 
 Torus: TypeAlias = Literal["maximal", "proved"]
+#: Where the linear algebra happens; "exact" is modulo primes.
+Arithmetic: TypeAlias = Literal["exact", "float64", "complex128"]
 
 
 class Clock:
