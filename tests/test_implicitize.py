@@ -13,6 +13,7 @@ from algeom import registry
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
 from algeom.implicitization.blocks import BlockTask, solve_block
+from algeom.implicitization.dimension import working_primes
 from algeom.implicitization.interpolation import Interpolation
 
 
@@ -292,3 +293,19 @@ def test_a_proof_by_the_part_of_the_torus_that_the_map_proves():
     assert proved.certificate.verify().status is Status.PROVED
     with pytest.raises(InputError, match="maximal"):
         ag.implicitize(phi, max_degree=2, torus="small")
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_prime_of_bad_characteristic_is_noticed(which):
+    """A coefficient that the first or second working prime divides: that prime sees another variety."""
+    prime = working_primes(1, 2)[which]
+    phi = ag.polynomial_map(["a", "b", f"{prime}*a*b"])
+    said = []
+    ideal = ag.implicitize(phi, max_degree=2, rng=1, progress=lambda event: said.append(event.message))
+    assert forms(ideal) == [f"{prime}*y1*y2 - y3"]
+    assert ideal.status is Status.PROVED
+    if which == 0:
+        assert prime not in ideal.primes
+        assert any("other primes" in message for message in said)
+    assert ag.dimension(phi, rng=1).value == 2
+    assert ag.hilbert_function(phi, 3, rng=1).values == {0: 1, 1: 4, 2: 9, 3: 16}
