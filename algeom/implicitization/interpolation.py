@@ -21,13 +21,15 @@ from algeom.implicitization.sampling import SURPLUS, FloatArray, log10_rank_fail
 from algeom.implicitization.symmetry import Orbits, orbits
 from algeom.maps.tape import Tape
 from algeom.runtime import execution, memory
+from algeom.runtime.progress import Reporter
 
 if TYPE_CHECKING:
-    from algeom.runtime.progress import Reporter
     from algeom.runtime.store import Store
 
 #: Elimination uses several threads from about this many columns on.
 _WORTH_ALL_CORES = 400
+#: Solving a block of at most this many monomials takes less than calling the kernels that do it.
+_INTERPRETED = 40
 #: From this size on, asking first whether the coordinates are independent is cheaper than solving the block.
 _MATROID_TEST_FROM = 30
 
@@ -51,6 +53,8 @@ class Layer:
         equations that complete the multiples of the lower ones to a basis. Empty until `find_new` ran.
     log10_error : float
         Bound on the probability that some rank of this degree is too small.
+    divided : frozenset of nodes
+        Blocks whose results are those of the block below, since a variable divides all their monomials.
     """
 
     degree: int
@@ -59,6 +63,7 @@ class Layer:
     results: dict[int, BlockResult]
     confirmed: dict[int, BlockResult]
     log10_error: float
+    divided: frozenset[int] = frozenset()
     new: dict[int, IntArray] = field(default_factory=dict)
     _monomials: dict[int, IntArray] = field(default_factory=dict)
 
@@ -169,11 +174,11 @@ class Interpolation:
 
     def find_new(self, degree: int, report: Reporter) -> Layer:
         """The layer of a degree with its `new` equations filled in."""
-        layer = self.layer(degree, report)
         if degree > 1:
             below = self.layer(degree - 1, report)
+        layer = self.layer(degree, report)
         for node, result in layer.results.items():
-            if result.nullity and node not in layer.new:
+            if result.nullity and node not in layer.new and node not in layer.divided:
                 if degree == 1:
                     chosen = np.arange(result.nullity)
                 else:
@@ -188,18 +193,22 @@ class Interpolation:
         nodes = [int(node) for node in orbit.representatives]
         sizes = {node: int(table.counts[node]) for node in nodes}
         report.start(f"degree {degree}", total=len(nodes))
-        results: dict[int, BlockResult] = {}
+        results, confirmed = self._divided(degree, table, orbit.representatives)
+        divided = frozenset(results)
+        report.advance(len(divided), degree=degree)
         tasks = []
         for node in nodes:
+            if node in divided:
+                continue
             if sizes[node] >= _MATROID_TEST_FROM and self._independent(table, node):
                 results[node] = _no_equations(sizes[node])
                 report.advance(1, degree=degree, block=node, size=sizes[node])
             else:
                 tasks.append(self._task(degree, node, 0))
         results |= self._solved(tasks, sizes, report)
-        again = [self._task(degree, node, 1) for node in nodes if results[node].nullity]
+        again = [self._task(degree, node, 1) for node in nodes if results[node].nullity and node not in divided]
         report.start(f"degree {degree}, second prime", total=len(again))
-        confirmed = self._solved(again, sizes, report)
+        confirmed |= self._solved(again, sizes, report)
         bounds = degree * self.tape.common_degree()
         errors = []
         for node, result in confirmed.items():
@@ -208,7 +217,35 @@ class Interpolation:
             # Both ranks would have to be too small.
             errors.append(sum(log10_rank_failure(result.rank, bounds, prime, SURPLUS) for prime in self.primes[:2]))
         error = min(0.0, max(errors, default=-math.inf) + math.log10(max(1, len(errors))))
-        return Layer(degree, table, orbit, results, confirmed, error)
+        return Layer(degree, table, orbit, results, confirmed, error, divided)
+
+    def _divided(
+        self, degree: int, table: Multidegrees, representatives: IntArray
+    ) -> tuple[dict[int, BlockResult], dict[int, BlockResult]]:
+        """Blocks all of whose monomials a variable divides: their equations are those of the quotient, times it.
+
+        The ideal is prime, so that y_i f in I implies f in I when y_i is not zero on the image. Multiplying by y_i
+        keeps the order of the monomials, and scales the rows of the evaluation matrix; hence the quotient's pivots are
+        pivots here wherever y_i is not zero at the pivot points. Used where the quotient itself was solved.
+        """
+        below = self.layers.get(degree - 1)
+        results: dict[int, BlockResult] = {}
+        confirmed: dict[int, BlockResult] = {}
+        if below is None:
+            return results, confirmed
+        rest = table.divide[representatives]
+        same = (rest >= 0) & (table.counts[rest] == table.counts[representatives][:, None])
+        nonzero = samples(self.tape, self.seed, self.primes[0]).values(below.largest_block + SURPLUS) != 0
+        for k in np.flatnonzero(same.any(axis=1)):
+            variable = int(np.argmax(same[k]))
+            quotient = below.results.get(int(rest[k, variable]))
+            if quotient is None or quotient.independent or not nonzero[variable, quotient.pivot_rows].all():
+                continue
+            node = int(representatives[k])
+            results[node] = quotient
+            if quotient.nullity:
+                confirmed[node] = below.confirmed[int(rest[k, variable])]
+        return results, confirmed
 
     def _task(self, degree: int, node: int, prime_number: int) -> BlockTask:
         return BlockTask(self.tape, self.weights, degree, node, self.primes[prime_number], self.seed, self.equations)
@@ -293,6 +330,13 @@ class Interpolation:
             report.advance(1, degree=task.degree, block=task.node, size=sizes[task.node])
             yield task, solve_block(task, threads=cores)
         chosen = set(map(id, alone))
+        if self.executor is None:
+            # Blocks this small are mostly interpreted code, on which threads would wait for one another.
+            for task in tasks:
+                if sizes[task.node] <= _INTERPRETED:
+                    chosen.add(id(task))
+                    report.advance(1, degree=task.degree, block=task.node, size=sizes[task.node])
+                    yield task, solve_block(task)
         rest = [task for task in tasks if id(task) not in chosen]
         for index, result in execution.run_tasks(
             solve_block,
@@ -304,6 +348,10 @@ class Interpolation:
             task = rest[index]
             report.advance(1, degree=task.degree, block=task.node, size=sizes[task.node])
             yield task, result
+
+    def solve_all(self, tasks: list[BlockTask], sizes: dict[int, int]) -> list[tuple[BlockTask, BlockResult]]:
+        """Solve blocks apart from any layer, side by side."""
+        return sorted(self._run(tasks, sizes, Reporter()), key=lambda pair: pair[0].prime)
 
     def _new_positions(self, layer: Layer, below: Layer, node: int) -> IntArray:
         """Positions of the equations of a block that the multiples of lower equations do not span.

@@ -11,7 +11,7 @@ from algeom.algebra.elimination import eliminate
 from algeom.algebra.primes import random_prime
 from algeom.algebra.rational import ResidueVector, reconstruct_vector
 from algeom.errors import ResourceError
-from algeom.implicitization.blocks import BlockResult, BlockTask, evaluation_matrix, solve_block
+from algeom.implicitization.blocks import BlockResult, BlockTask, evaluation_matrix
 from algeom.implicitization.interpolation import Interpolation, Layer, UnluckyPrimeError
 from algeom.implicitization.multidegrees import IntArray
 from algeom.implicitization.sampling import FloatArray
@@ -91,43 +91,54 @@ def _lift_rows(interpolation: Interpolation, layer: Layer, node: int, rows: IntA
     residues = [ResidueVector() for _ in rows]
     lifted: dict[int, Vector] = {}
     check = _CheckMatrix(replace(task, prime=interpolation.primes[1]), monomials)
-    primes = 0
-    attempt_at = 1  # reconstruction is tried each time the modulus has grown by half
-    current: BlockResult | None = result
-    prime = task.prime
-    used = {prime}
+    used = {task.prime}
     rng = seeds.derive(interpolation.seed, "lift", layer.degree, node)
-    while len(lifted) < len(rows):
-        if current is not None:
-            primes += 1
-            assert current.null_space is not None
-            for k, row in enumerate(rows):
-                if k not in lifted:
-                    residues[k].add(current.null_space[row], prime)
-        if primes >= attempt_at:
-            attempt_at = primes + 1 + primes // 2
-            for k, row in enumerate(rows):
-                if k in lifted:
-                    continue
-                vector = _reconstruct(residues[k], int(result.free_columns[row]), result)
-                if vector is None or not check.vanishes(vector):
-                    break  # the others of this block are about as large
-                lifted[k] = vector
-        if primes > _MAX_PRIMES:
+    found = [(task.prime, result)]
+    while True:
+        left = [k for k in range(len(rows)) if k not in lifted]
+        for k in left if found else ():
+            residues[k].add(*_combined([(r.null_space[rows[k]], p) for p, r in found if r.null_space is not None]))
+        for k in left:
+            vector = _reconstruct(residues[k], int(result.free_columns[rows[k]]), result)
+            if vector is None or not check.vanishes(vector):
+                break  # the others of this block are about as large
+            lifted[k] = vector
+        if len(lifted) == len(rows):
+            break
+        if len(used) > _MAX_PRIMES:
             raise ResourceError(
                 f"an equation of degree {layer.degree} has coefficients beyond "
-                f"{int(primes * 21 * 0.15)} digits; call implicitize(..., lift=False) for the counts, "
+                f"{int(len(used) * 21 * 0.15)} digits; call implicitize(..., lift=False) for the counts, "
                 "or change coordinates so that the map has smaller constants"
             )
-        if len(lifted) < len(rows):
-            while prime in used:
-                prime = random_prime(rng, 22)
-            used.add(prime)
-            current = solve_block(replace(task, prime=prime), threads=interpolation.threads or 1)
-            # A prime at which the echelon form has other pivots tells nothing about this one.
-            if not np.array_equal(current.free_columns, result.free_columns):
-                current = None
+        # Reconstruction is tried each time the modulus has grown by half.
+        primes = _fresh_primes(rng, used, 1 + len(used) // 2)
+        solved = interpolation.solve_all([replace(task, prime=p) for p in primes], {node: result.size})
+        # A prime at which the echelon form has other pivots tells nothing about this one.
+        found = [(t.prime, r) for t, r in solved if np.array_equal(r.free_columns, result.free_columns)]
     return [lifted[k] for k in range(len(rows))]
+
+
+def _fresh_primes(rng: np.random.Generator, used: set[int], count: int) -> list[int]:
+    """Working primes that were not used before; they are entered as used."""
+    fresh: list[int] = []
+    while len(fresh) < count:
+        prime = random_prime(rng, 22)
+        if prime not in used:
+            used.add(prime)
+            fresh.append(prime)
+    return fresh
+
+
+def _combined(parts: list[tuple[FloatArray | Vector, int]]) -> tuple[FloatArray | Vector, int]:
+    """One vector modulo the product of the primes of several, by halves, so that long integers meet but rarely."""
+    if len(parts) == 1:
+        return parts[0]
+    both = ResidueVector()
+    middle = len(parts) // 2
+    both.add(*_combined(parts[:middle]))
+    both.add(*_combined(parts[middle:]))
+    return both.residues, both.modulus
 
 
 def _reconstruct(residue: ResidueVector, free_column: int, result: BlockResult) -> Vector | None:
