@@ -150,6 +150,8 @@ def _ideal(options: argparse.Namespace, progress: _Progress) -> int:
         raise InputError(f"--save-certificate {options.save_certificate}: there is no such folder")
     if options.no_lift and (options.save_certificate or options.verify):
         raise InputError("--no-lift finds no equations, so there is no certificate to save or verify")
+    if options.arithmetic != "exact" and (options.save_certificate or options.verify):
+        raise InputError(f"--arithmetic {options.arithmetic} proves nothing, so there is no certificate")
     with compile_clock() as clock:
         model = _model(options)
         max_degree = options.max_degree
@@ -162,6 +164,8 @@ def _ideal(options: argparse.Namespace, progress: _Progress) -> int:
             max_degree=max_degree,
             degrees=options.degrees,
             lift=not options.no_lift,
+            arithmetic=options.arithmetic,
+            torus=options.torus,
             symmetry=not options.no_symmetry,
             rng=options.seed,
             progress=progress,
@@ -268,6 +272,7 @@ def _hilbert(options: argparse.Namespace, progress: _Progress) -> int:
         found = hilbert_function(
             model.map,
             max_degree,
+            arithmetic=options.arithmetic,
             symmetry=not options.no_symmetry,
             rng=options.seed,
             progress=progress,
@@ -380,6 +385,7 @@ def _parser() -> argparse.ArgumentParser:
 
     work = _Parser(add_help=False)
     work.add_argument("--max-degree", type=int, metavar="D", help="search degrees 1 to D")
+    work.add_argument("--arithmetic", choices=("exact", "float64", "complex128"), default="exact")
     work.add_argument("--no-symmetry", action="store_true", help="solve also blocks that are copies of others")
     work.add_argument("--threads", type=int, metavar="N", help="default: the cores that may be used")
     work.add_argument("--memory-limit", metavar="SIZE", help="refuse what would need more, such as 4GB")
@@ -406,6 +412,9 @@ def _parser() -> argparse.ArgumentParser:
     ideal = add("ideal", _ideal, "the equations of an image, degree by degree, with a certificate", model, work)
     ideal.add_argument("--degrees", type=_integers, metavar="D,D,...", help="these degrees, instead of --max-degree")
     ideal.add_argument("--no-lift", action="store_true", help="count equations only")
+    ideal.add_argument(
+        "--torus", choices=("maximal", "proved"), default="maximal", help="proved: only the diagonal symmetries proved"
+    )
     ideal.add_argument("--equations", action="store_true", help="print all generators")
     ideal.add_argument("--save-certificate", metavar="FILE", help="write the certificate (JSON)")
     ideal.add_argument("--verify", action="store_true", help="replay the certificate with the independent checker")

@@ -235,6 +235,20 @@ def test_a_store_keeps_blocks(capsys, tmp_path):
     assert "is a folder" in err
 
 
+@pytest.mark.parametrize("arithmetic", ["float64", "complex128"])
+def test_floating_point(capsys, arithmetic):
+    data = call_json(capsys, "ideal", "segre", "1", "1", "--max-degree", "2", "--arithmetic", arithmetic)
+    assert data["evidence"]["status"] == "numerical"
+    assert [row["minimal_generators"] for row in data["degrees"]] == [0, 1]
+    data = call_json(capsys, "hilbert", "segre", "1", "1", "--max-degree", "2", "--arithmetic", arithmetic)
+    assert data["hilbert_function"] == {"0": 1, "1": 4, "2": 9}
+
+
+def test_proved_torus(capsys):
+    data = call_json(capsys, "ideal", "segre", "1", "1", "--max-degree", "2", "--torus", "proved")
+    assert data["evidence"]["status"] == "proved"
+
+
 def test_all_equations_on_demand(capsys):
     _, out, _ = call(capsys, "ideal", "segre", "2", "3", "--max-degree", "2", "--equations")
     assert out.count("proved  ") >= 18
@@ -343,6 +357,8 @@ def test_what_is_no_certificate(capsys, tmp_path):
         ["ideal", "segre", "2", "2", "--max-degree", "2", "--memory-limit", "1kB"],
         ["ideal", "segre", "2", "2", "--max-degree", "2", "--threads", "0"],
         ["ideal", "segre", "2", "2", "--max-degree", "2", "--no-lift", "--verify"],
+        ["ideal", "segre", "2", "2", "--max-degree", "2", "--arithmetic", "float64", "--verify"],
+        ["ideal", "segre", "2", "2", "--max-degree", "2", "--arithmetic", "float16"],
         ["ideal", "segre", "2", "2", "--max-degree", "2", "--save-certificate", "/no/such/folder/x.json"],
         ["ideal", "relu", "--widths", "4,x", "--patterns", "10"],
         ["ideal", "relu", "--widths", "4,4,4", "--patterns", "12"],
