@@ -71,7 +71,7 @@ def hilbert_function(result: HilbertFunction | Ideal, *, ax: Axes | None = None)
         for d, height in zip(degrees, heights, strict=True):
             ax.annotate(
                 thousands(height), (d, height), (0, -7), textcoords="offset points", ha="center", va="top",
-                fontsize=TEXT - 1, color=ACCENT,
+                fontsize=TEXT - 1, color=ACCENT, bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4},
             )  # fmt: skip
     top = max(ring.values())
     if top > _LOGARITHMIC_FROM * max(1, min(h for h in heights if h) if any(heights) else 1):

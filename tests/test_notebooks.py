@@ -1,0 +1,68 @@
+"""The notebooks run from start to end in the quick setting, and are committed with their outputs."""
+
+from pathlib import Path
+
+import pytest
+
+nbformat = pytest.importorskip("nbformat")
+nbclient = pytest.importorskip("nbclient")
+pytest.importorskip("ipykernel")
+
+FOLDER = Path(__file__).parents[1] / "notebooks"
+MAX_BYTES = 600_000
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs(notebook, kind):
+    return [output for cell in code_cells(notebook) for output in cell.outputs if output.output_type == kind]
+
+
+def execute(name, monkeypatch):
+    monkeypatch.setenv("ALGEOM_QUICK", "1")
+    notebook = nbformat.read(FOLDER / name, as_version=4)
+    nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
+    return notebook
+
+
+def streams(notebook):
+    return "".join(output.text for output in outputs(notebook, "stream") if output.name == "stdout")
+
+
+def figures(notebook):
+    return [output for output in outputs(notebook, "display_data") if "image/png" in output.data]
+
+
+def test_first_steps(monkeypatch):
+    notebook = execute("first_steps.ipynb", monkeypatch)
+    text = streams(notebook)
+    assert "p1*p4 - p2*p3" in text
+    assert text.count("certificate holds: proved") == 2
+    assert "certificate FAILED" in text
+    assert "NotPolynomialError: np.exp" in text
+    assert len(figures(notebook)) == 2
+
+
+@pytest.mark.slow
+def test_relu_patterns(monkeypatch):
+    notebook = execute("relu_patterns.ipynb", monkeypatch)
+    text = streams(notebook)
+    assert "4584    160" in text
+    assert "certificate holds: proved" in text
+    assert "computed the same: True" in text
+    assert "computed the same: False" not in text
+    assert " NO " not in text
+    assert len(figures(notebook)) == 5
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_notebooks_are_committed_with_clean_outputs(path):
+    assert path.stat().st_size < MAX_BYTES
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert all(cell.execution_count for cell in code_cells(notebook))
+    assert outputs(notebook, "error") == []
+    assert [output for output in outputs(notebook, "stream") if output.name == "stderr"] == []
+    assert str(Path.home()) + "/" not in streams(notebook)
