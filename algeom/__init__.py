@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from algeom.algebra.polynomial import Polynomial
-from algeom.errors import AlgeomError
+from algeom.errors import AlgeomError, InputError, NotPolynomialError, ResourceError
 from algeom.evidence import Evidence, Status
 from algeom.implicitization import (
     Dimension,
@@ -28,8 +28,11 @@ __all__ = [
     "Grading",
     "HilbertFunction",
     "Ideal",
+    "InputError",
+    "NotPolynomialError",
     "Polynomial",
     "PolynomialMap",
+    "ResourceError",
     "Status",
     "dimension",
     "grading",

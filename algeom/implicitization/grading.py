@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,9 +12,9 @@ from algeom.algebra.elimination import eliminate
 from algeom.errors import GenericityError
 from algeom.evidence import Evidence, Status
 from algeom.implicitization.arguments import require_map
+from algeom.implicitization.blocks import multidegrees
 from algeom.implicitization.dimension import FloatArray, jacobian_points, working_primes
 from algeom.implicitization.multidegrees import IntArray
-from algeom.implicitization.sampling import log10_rank_failure
 from algeom.maps.polynomial_map import PolynomialMap
 from algeom.maps.scalings import provable_scalings
 from algeom.maps.tape import Tape
@@ -21,7 +22,7 @@ from algeom.runtime import seeds
 
 _ATTEMPTS = 3
 #: Points beyond those that determine the weights.
-_SURPLUS_POINTS = 2
+_SURPLUS_POINTS = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +50,23 @@ class Grading:
     def rank(self) -> int:
         """Dimension of the torus."""
         return len(self.weights)
+
+    def block_sizes(self, degree: int) -> dict[tuple[int, ...], int]:
+        """Number of monomials of each multidegree of a degree, from which the cost of a computation can be told.
+
+        Examples
+        --------
+        >>> import algeom as ag
+        >>> sizes = ag.grading(ag.polynomial_map(["s^3", "s^2*t", "s*t^2", "t^3"]), rng=1).block_sizes(2)
+        >>> sorted(sizes.values())
+        [1, 1, 1, 1, 2, 2, 2]
+        """
+        table = multidegrees(self.weights, degree)
+        nodes = table.nodes(degree)
+        return {
+            tuple(vector): int(count)
+            for vector, count in zip(table.vectors[nodes].tolist(), table.counts[nodes], strict=True)
+        }
 
 
 def _tangency_equations(tape: Tape, seed: int, prime: int, points: int) -> list[FloatArray]:
@@ -171,7 +189,10 @@ def grading(phi: PolynomialMap, *, rng: int | np.random.Generator | None = None)
     else:
         # Normals are minors of the Jacobian: the equations have degree at most (rank + 1) * 2 deg(phi).
         degree = 2 * tape.common_degree() * (min(phi.n_parameters, phi.n_coordinates) + 1)
-        error = sum(log10_rank_failure(phi.n_coordinates, degree, prime, _SURPLUS_POINTS) for prime in primes)
+        # Each of at most log2(m) + 2 times, the last points all fail to add to a rank that is not full yet, with
+        # probability (degree / p)^points; a wrong weight needs that modulo both primes.
+        rounds = math.log10(math.log2(phi.n_coordinates) + 2)
+        error = min(0.0, sum(rounds + _SURPLUS_POINTS * math.log10(max(1, degree) / prime) for prime in primes))
         evidence = Evidence(
             Status.PROBABILISTIC, error, "tangency of the weights at random points modulo two random primes"
         )

@@ -171,7 +171,8 @@ def _implicitize(
             raise
         interrupted = True
     rows = tuple(_summary(layer, base, proofs if lift else None) for layer in layers)
-    evidence = combine([row.evidence for row in rows], "ranks modulo primes and verified equations")
+    reason = "nullities met by verified equations" if lift else "nullities modulo two primes"
+    evidence = combine([row.evidence for row in rows], reason)
     certificate = None
     if lift:
         with clock.stage("certificate"):
