@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from algeom.algebra.polynomial import Polynomial
+from algeom.errors import GenericityError
 from algeom.evidence import Evidence, Status
 from algeom.implicitization.implicitize import _exponents
 from algeom.implicitization.interpolation import Layer
 from algeom.implicitization.multidegrees import IntArray
 from algeom.implicitization.numerical_points import Coordinates, NumericalPoints, evaluate_monomials, real_rows
-from algeom.implicitization.numerical_rank import FloatArray
+from algeom.implicitization.numerical_rank import FloatArray, UndecidedRankError, factorize
 from algeom.implicitization.verification import IdentityTest
 from algeom.runtime import seeds
 
@@ -35,6 +37,12 @@ _LARGEST_SHOWN = 1000
 _NEW_PART = 1e-6
 #: Fresh points at which the residual of an equation is measured.
 _RESIDUAL_POINTS = 32
+#: Residuals up to the first are left alone; beyond the second there is no equation to give.
+_GOOD_RESIDUAL = 1e-13
+_LARGEST_RESIDUAL = 1e-6
+#: Terms smaller than these parts of the largest are left out to find the coefficients anew, of so many terms at most.
+_PARTS = (1e-3, 1e-6, 1e-9)
+_LARGEST_REFINED = 200
 
 
 class NumericalLift:
@@ -72,7 +80,7 @@ class NumericalLift:
         parts = combinations if fresh is None else combinations @ fresh.T
         lengths = np.linalg.norm(combinations, axis=1, keepdims=True)
         chosen = independent_subset((parts / lengths)[shortest_first], len(layer.new[node]))
-        return [self._equation(monomials, rows[k]) for k in shortest_first[chosen]]
+        return [self._equation(layer, node, rows[k]) for k in shortest_first[chosen]]
 
     def _in_scaled_coordinates(self, monomials: IntArray, vectors: FloatArray, degree: int, node: int) -> FloatArray:
         """The polynomials with these coefficients in z, as polynomials in y / 2^shift.
@@ -93,24 +101,68 @@ class NumericalLift:
         orthogonal, triangle = np.linalg.qr(matrix)
         return np.ascontiguousarray(solve_triangular(triangle, orthogonal.T @ values, check_finite=False).T)
 
-    def _equation(self, monomials: IntArray, row: FloatArray) -> tuple[Polynomial, Evidence]:
-        """The equation with these coefficients in y / 2^shift, in y: exact, or normalized with its residual."""
+    def _equation(self, layer: NumericalLayer, node: int, row: FloatArray) -> tuple[Polynomial, Evidence]:
+        """The equation with these coefficients in y / 2^shift, in y: exact, or normalized with its residual.
+
+        Raises
+        ------
+        GenericityError
+            If the residual shows that it is none.
+        """
+        monomials = layer.monomials(node)
         columns = np.flatnonzero(row)
-        exponents = _exponents(monomials[columns], len(self.names))
-        # Fractions: powers of two that are exact, and not bounded by the range of doubles.
-        powers = [Fraction(2) ** int(-k) for k in self.coordinates.shift[monomials[columns]].sum(axis=1)]
-        coefficients = [Fraction(float(c)) * power for c, power in zip(row[columns], powers, strict=True)]
-        integers = common_multiple(coefficients)
-        if integers is not None:
-            exact = Polynomial(exponents, integers, self.names).primitive()
-            evidence = self.test.check(exact)
-            if evidence is not None:
-                return exact, evidence
-        coefficients = normalized(coefficients)
-        scaled = np.array([float(c / power) for c, power in zip(coefficients, powers, strict=True)])
-        residual = self._residual(monomials[columns], scaled)
-        reason = f"largest relative residual {residual:.0e} at {_RESIDUAL_POINTS} points"
-        return Polynomial(exponents, coefficients, self.names), Evidence(Status.NUMERICAL, math.nan, reason)
+        best: tuple[float, Polynomial] | None = None
+        for support, coefficients in self._candidates(monomials[columns], row[columns]):
+            exponents = _exponents(support, len(self.names))
+            # Fractions: powers of two that are exact, and not bounded by the range of doubles.
+            powers = [Fraction(2) ** int(-k) for k in self.coordinates.shift[support].sum(axis=1)]
+            ratios = [Fraction(float(c)) * power for c, power in zip(coefficients, powers, strict=True)]
+            integers = common_multiple(ratios)
+            if integers is not None:
+                exact = Polynomial(exponents, integers, self.names).primitive()
+                evidence = self.test.check(exact)
+                if evidence is not None:
+                    return exact, evidence
+            ratios = normalized(ratios)
+            scaled = np.array([float(c / power) for c, power in zip(ratios, powers, strict=True)])
+            residual = self._residual(support, scaled)
+            if best is None or residual < best[0]:
+                best = residual, Polynomial(exponents, ratios, self.names)
+            if residual <= _GOOD_RESIDUAL:
+                break
+        assert best is not None
+        if best[0] > _LARGEST_RESIDUAL:
+            raise GenericityError(
+                f"an equation of degree {layer.degree}, block {node}, has relative residual {best[0]:.0e} when written "
+                "in the map's coordinates, whose monomials are too close to dependent for double precision. Use "
+                'arithmetic="exact", or lift=False for the counts, which were decided'
+            )
+        reason = f"largest relative residual {best[0]:.0e} at {_RESIDUAL_POINTS} points"
+        return best[1], Evidence(Status.NUMERICAL, math.nan, reason)
+
+    def _candidates(self, monomials: IntArray, row: FloatArray) -> Iterator[tuple[IntArray, FloatArray]]:
+        """An equation as it is, then with coefficients found anew from its large terms alone.
+
+        Few monomials are better conditioned than a whole block; where exactly one equation is supported on them, its
+        coefficients come out more accurate.
+        """
+        yield monomials, row
+        if len(monomials) > _LARGEST_REFINED:
+            return
+        values = self.coordinates.scaled(self.coordinates.points.values(2 * len(monomials) + 8))
+        terms = real_rows(evaluate_monomials(monomials, values))
+        lengths = np.linalg.norm(terms / np.linalg.norm(terms, axis=1, keepdims=True), axis=0)
+        sizes = np.abs(row) * lengths
+        for part in _PARTS:
+            support = np.flatnonzero(sizes > part * sizes.max())
+            try:
+                vectors = factorize(terms[:, support]).null_vectors()
+            except UndecidedRankError:
+                continue
+            if len(vectors) == 1:
+                found = np.abs(vectors[0]) * lengths[support]
+                kept = found > _NEGLIGIBLE * found.max()
+                yield monomials[support[kept]], vectors[0, kept]
 
     def _residual(self, monomials: IntArray, coefficients: FloatArray) -> float:
         """Largest value of an equation at points of the image, relative to the sum of its terms' absolute values."""

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algeom.errors import GenericityError, InputError
+from algeom.errors import GenericityError
 from algeom.implicitization.multidegrees import IntArray
 from algeom.implicitization.numerical_rank import FloatArray
 from algeom.maps.tape import Tape
@@ -57,6 +57,10 @@ class RoundedValues:
         value = np.full(1, float(c))
         return cls(value, np.zeros(1) if Fraction(float(c)) == c else cls._UNIT * np.abs(value))
 
+    def vanishes(self) -> bool:
+        """Whether rounding errors explain the values at all the points."""
+        return bool((np.abs(self.value) <= _ERROR_FACTOR * self.error).all())
+
     def __add__(self, other: RoundedValues) -> RoundedValues:
         return self._rounded(self.value + other.value, self.error + other.error)
 
@@ -71,6 +75,11 @@ class RoundedValues:
         return self._rounded(self.value * other.value, carried)
 
     def __truediv__(self, other: RoundedValues) -> RoundedValues:
+        if other.vanishes():
+            raise GenericityError(
+                "a denominator of the map is zero up to rounding errors at every random point; "
+                'check the map for a division by zero, or use arithmetic="exact"'
+            )
         value = self.value / other.value
         carried = (self.error + np.abs(value) * other.error) / np.abs(other.value)
         return self._rounded(value, carried)
@@ -81,7 +90,7 @@ def vanishing_coordinates(tape: Tape, theta: NDArray[Any]) -> NDArray[np.bool_]:
     inputs = [RoundedValues(row, np.zeros(len(row))) for row in theta]
     with np.errstate(all="ignore"):
         outputs = tape.evaluate_exact(inputs, constant=RoundedValues.constant)
-        return np.array([bool((np.abs(y.value) <= _ERROR_FACTOR * y.error).all()) for y in outputs], dtype=np.bool_)
+        return np.array([y.vanishes() for y in outputs], dtype=np.bool_)
 
 
 class NumericalPoints:
@@ -116,14 +125,9 @@ class NumericalPoints:
         self._chunks = 0
         self._lock = threading.Lock()
         self.zero: NDArray[np.bool_] = np.zeros(tape.n_outputs, np.bool_)
-        try:
-            pilot = self.theta(_ERROR_POINTS)[:, :_ERROR_POINTS]
-            self.zero = vanishing_coordinates(tape, pilot)
-            self.n_rounded = int(self._values[self.zero].any(axis=1).sum())
-        except OverflowError as error:
-            raise InputError(
-                f'a constant of the map is beyond the range of doubles ({error}); use arithmetic="exact"'
-            ) from error
+        pilot = self.theta(_ERROR_POINTS)[:, :_ERROR_POINTS]
+        self.zero = vanishing_coordinates(tape, pilot)
+        self.n_rounded = int(self._values[self.zero].any(axis=1).sum())
         self._values[self.zero] = 0.0
 
     def _draw(self) -> NDArray[Any]:

@@ -15,15 +15,17 @@ from algeom.implicitization.multidegrees import IntArray
 FloatArray = NDArray[np.float64]
 
 #: A rank is accepted if the singular values drop by at least this factor there. Evaluation matrices of the registry's
-#: quick problems drop by 1e6 or more at complex points (tests/test_numerical.py).
-MIN_GAP = 1e3
+#: quick problems drop by 1e7 or more at complex points (tests/test_numerical.py).
+MIN_GAP = 1e4
+#: That drop must be larger than any other by this factor: where singular values decay without end, all are alike.
+_MARGIN = 100.0
 #: Singular values below the gap must be at most this, relative to the largest: what is larger is no rounding error.
 CEILING = 1e-9
 #: From this many columns on a triangular factor that bounds the gap from below by `_CLEAR_GAP` replaces the singular
 #: values, which cost several times as much.
 _LARGE = 256
 _CLEAR_GAP = 1e6
-_POWER_STEPS = 6
+_POWER_STEPS = 12
 
 
 class UndecidedRankError(GenericityError):
@@ -46,6 +48,11 @@ class RankDecision:
     gap: float
 
 
+def _noise(size: int) -> float:
+    """Singular values that rounding errors alone make up, relative to the largest, for matrices with `size` rows."""
+    return math.sqrt(size) * float(np.finfo(np.float64).eps)
+
+
 def decide_rank(singular_values: FloatArray, size: int, what: str = "a matrix") -> RankDecision:
     """The rank at the largest gap of the singular values.
 
@@ -53,34 +60,36 @@ def decide_rank(singular_values: FloatArray, size: int, what: str = "a matrix") 
     ----------
     singular_values : array, decreasing
     size : int
-        Larger dimension of the matrix: rounding errors make up singular values of about ``size * 2.2e-16``, relative
-        to the largest, and no gap is counted below that level.
+        Larger dimension of the matrix: rounding errors make up singular values of about ``2.2e-16 sqrt(size)``,
+        relative to the largest, and no gap is counted below that level.
     what : str
         Names the matrix in the error message.
 
     Raises
     ------
     UndecidedRankError
-        If no gap is as large as `MIN_GAP`; it names the two most likely ranks.
+        If no gap is as large as `MIN_GAP` and much larger than all others; it names the two most likely ranks.
 
     Examples
     --------
     >>> decide_rank(np.array([2.0, 1.0, 1e-15]), 3).rank
     2
-    >>> decide_rank(np.array([1.0, 1e-4, 1e-8, 1e-15]), 4).rank
-    3
     >>> decide_rank(np.array([1.0, 0.5, 1e-4, 1e-5]), 4).rank
     4
+    >>> decide_rank(np.array([1.0, 1e-5, 1e-10, 1e-15]), 4, "this matrix")
+    Traceback (most recent call last):
+    ...
+    algeom.implicitization.numerical_rank.UndecidedRankError: the singular values of this matrix do not tell ...
     """
     if len(singular_values) == 0 or singular_values[0] == 0:
         return RankDecision(0, math.inf)
     relative = np.append(singular_values / singular_values[0], 0.0)
-    floor = size * np.finfo(np.float64).eps
-    gaps = relative[:-1] / np.maximum(relative[1:], floor)
+    floor = _noise(size)
+    gaps = np.maximum(relative[:-1], floor) / np.maximum(relative[1:], floor)
     gaps[relative[1:] > CEILING] = 0.0
-    order = np.argsort(-gaps)
-    best = int(order[0])
-    if gaps[best] < MIN_GAP:
+    order = np.argsort(-gaps, kind="stable")
+    best, other = int(order[0]), order[1:2]
+    if gaps[best] < max(MIN_GAP, _MARGIN * gaps[other].max(initial=0.0)):
         likely = " or ".join(
             f"{int(k) + 1} (where they drop from {relative[k]:.0e} to {max(relative[k + 1], floor):.0e} of the largest)"
             for k in order[:2]
@@ -88,7 +97,7 @@ def decide_rank(singular_values: FloatArray, size: int, what: str = "a matrix") 
         )
         raise UndecidedRankError(
             f"the singular values of {what} do not tell its rank in double precision: most likely {likely}, "
-            f"but a drop by {MIN_GAP:.0e} is required"
+            f"but a drop by {MIN_GAP:.0e} and {_MARGIN:.0f} times any other is required"
         )
     return RankDecision(best + 1, float(gaps[best]))
 
@@ -208,20 +217,21 @@ def _decide_by_triangle(triangle: FloatArray, size: int) -> RankDecision | None:
     diagonal = np.abs(np.diagonal(triangle))
     if diagonal[0] == 0:
         return None
-    floor = size * np.finfo(np.float64).eps * diagonal[0]
+    # The largest singular value lies between these, so that what is compared with it is on the safe side.
+    norm = float(np.linalg.norm(triangle))
+    least = max(float(diagonal[0]), norm / math.sqrt(len(diagonal)))
+    floor = _noise(size) * least
     steps = np.append(diagonal, 0.0)
     rank = int(np.argmax(steps[:-1] / np.maximum(steps[1:], floor))) + 1
     head = triangle[:rank, :rank]
     vector = np.random.default_rng(0).standard_normal(rank)
     smallest = math.inf
-    for _ in range(_POWER_STEPS):
-        vector /= np.linalg.norm(vector)
-        vector = solve_triangular(head, vector, trans="T", check_finite=False)
+    for step in range(_POWER_STEPS):
+        vector = solve_triangular(head, vector / np.linalg.norm(vector), trans=("T", "N")[step % 2], check_finite=False)
         smallest = min(smallest, 1.0 / float(np.linalg.norm(vector)))
-        vector /= np.linalg.norm(vector)
-        vector = solve_triangular(head, vector, check_finite=False)
-        smallest = min(smallest, 1.0 / float(np.linalg.norm(vector)))
-    dropped = float(np.linalg.norm(triangle[rank:, rank:]))
-    gap = smallest / max(dropped, floor)
+    dropped = max(float(np.linalg.norm(triangle[rank:, rank:])), floor)
+    gap = smallest / dropped
+    # Only one drop can be as deep as the ceiling: above it singular values stay above, below it they are small.
+    clear = smallest > CEILING * norm and dropped <= CEILING * least and gap >= _MARGIN * dropped / floor
     # Inverse iteration may overestimate the smallest singular value a little; a clear gap leaves room for that.
-    return RankDecision(rank, gap) if gap >= _CLEAR_GAP and dropped <= CEILING * diagonal[0] else None
+    return RankDecision(rank, gap) if clear and gap >= _CLEAR_GAP else None
