@@ -94,3 +94,10 @@ def test_grading_when_few_equations_concern_most_weights():
     """Of the 9 normals at a point all but one concern a single block; that one ties the scalings of both blocks."""
     phi = relu_pattern_map((5, 5, 5), ["11100", "00111"])
     assert ag.grading(phi, rng=1).rank == 9
+
+
+def test_weights_that_one_prime_is_too_small_for():
+    """A map of degree 400: the echelon form of its weights has fractions that 22 bits do not determine."""
+    phi = ag.polynomial_map(["a^400+b", "a*b^399", "b^3"])
+    # a has weight 1, and b the weight 400 of a^400.
+    assert ag.grading(phi, rng=1).weights.tolist() in ([[400, 159601, 1200]], [[-400, -159601, -1200]])

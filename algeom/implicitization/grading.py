@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from algeom.algebra import lattice
 from algeom.algebra.elimination import eliminate
+from algeom.algebra.rational import ResidueVector
 from algeom.errors import GenericityError
 from algeom.evidence import Evidence, Status
 from algeom.implicitization.arguments import require_map
@@ -21,6 +23,9 @@ from algeom.maps.tape import Tape
 from algeom.runtime import seeds
 
 _ATTEMPTS = 3
+#: Primes that weights are lifted from at most, and the size that keeps sums of them in 64 bits.
+_LIFT_PRIMES = 3
+_LARGEST_WEIGHT = 2**31
 #: Points beyond those that determine the weights.
 _SURPLUS_POINTS = 3
 
@@ -108,6 +113,26 @@ def _weights_modular(tape: Tape, seed: int, prime: int) -> tuple[FloatArray, Flo
         points = max(2 * points, -(-m // len(equations[0])) + _SURPLUS_POINTS)
 
 
+def _lifted_weights(tape: Tape, seed: int, primes: tuple[int, ...]) -> tuple[IntArray, FloatArray] | None:
+    """Integer weights that fit as many primes as it takes and one more, with the equations of that one; or None."""
+    m = len(tape.outputs)
+    rows, _ = _weights_modular(tape, seed, primes[0])
+    known = [ResidueVector() for _ in rows]
+    for prime, following in pairwise(primes):
+        for vector, row in zip(known, rows, strict=True):
+            vector.add(row, prime)
+        modulus = known[0].modulus if known else prime
+        basis = lattice.lift_row_space([vector.residues for vector in known], modulus)
+        rows, check = _weights_modular(tape, seed, following)
+        if len(rows) != len(known):
+            return None
+        if basis is not None and all(abs(w) < _LARGEST_WEIGHT for row in basis for w in row):
+            weights = np.array(basis, np.int64).reshape(len(basis), m)
+            if not _residues(check, weights, following).any():
+                return weights, check
+    return None
+
+
 def _residues(equations: FloatArray, weights: FloatArray | IntArray, prime: int) -> IntArray:
     """Values of the tangency equations at weights (rows), modulo p."""
     values: IntArray = equations.astype(np.int64) @ weights.astype(np.int64).T % prime
@@ -165,21 +190,15 @@ def grading(phi: PolynomialMap, *, rng: int | np.random.Generator | None = None)
     seed, _ = seeds.resolve(rng)
     tape = phi.tape
     for attempt in range(_ATTEMPTS):
-        primes = working_primes(seed, 2, attempt)
-        modular = [_weights_modular(tape, seed, prime) for prime in primes]
-        (first, _), (second, check) = modular
-        if len(first) != len(second):
-            continue
-        basis = lattice.lift_row_space(first.astype(np.int64).tolist(), primes[0])
-        if basis is None:
-            continue
-        weights = np.array(basis, np.int64).reshape(len(basis), phi.n_coordinates)
-        if not _residues(check, weights, primes[1]).any():
+        primes = working_primes(seed, _LIFT_PRIMES + 1, attempt)
+        found = _lifted_weights(tape, seed, primes)
+        if found is not None:
+            weights, check = found
             break
     else:
         raise GenericityError(
-            f"the diagonal symmetries found modulo two primes disagreed {_ATTEMPTS} times; "
-            "try another rng, and check the map for constants of more than 20 digits"
+            f"the diagonal symmetries found modulo primes disagreed {_ATTEMPTS} times; "
+            "try another rng, and check the map for constants of more than 20 digits and powers beyond the hundreds"
         )
     if len(check) == 0:
         # The Jacobian has rank m at a point, so the map is dominant.
@@ -192,7 +211,7 @@ def grading(phi: PolynomialMap, *, rng: int | np.random.Generator | None = None)
         # Each of at most log2(m) + 2 times, the last points all fail to add to a rank that is not full yet, with
         # probability (degree / p)^points; a wrong weight needs that modulo both primes.
         rounds = math.log10(math.log2(phi.n_coordinates) + 2)
-        error = min(0.0, sum(rounds + _SURPLUS_POINTS * math.log10(max(1, degree) / prime) for prime in primes))
+        error = min(0.0, sum(rounds + _SURPLUS_POINTS * math.log10(max(1, degree) / prime) for prime in primes[:2]))
         evidence = Evidence(
             Status.PROBABILISTIC, error, "tangency of the weights at random points modulo two random primes"
         )
