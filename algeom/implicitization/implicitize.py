@@ -177,7 +177,7 @@ def _implicitize(
     if lift:
         with clock.stage("certificate"):
             certificate = Certificate.build(ready, interpolation, layers, certified, test)
-    listed = sorted(zip(generators, proofs, strict=True), key=lambda pair: _reading_order(pair[0]))
+    listed = sorted(zip(generators, proofs, strict=True), key=lambda pair: reading_order(pair[0]))
     generators, proofs = [g for g, _ in listed], [e for _, e in listed]
     if ready.homogenized:
         generators = [g.dehomogenize(0).primitive() for g in generators]
@@ -209,7 +209,7 @@ def _lift_layer(
         below = interpolation.layers.get(layer.degree - 1)
         equations, checked = [], []
         for columns, coefficients in lift_block(interpolation, layer, below, node):
-            exponents = _exponents(layer.monomials(node)[columns], m)
+            exponents = exponent_vectors(layer.monomials(node)[columns], m)
             equation = Polynomial(exponents, coefficients, names).primitive()
             evidence = test.check(equation)
             if evidence is None:
@@ -221,7 +221,7 @@ def _lift_layer(
     return found
 
 
-def _exponents(monomials: IntArray, m: int) -> IntArray:
+def exponent_vectors(monomials: IntArray, m: int) -> IntArray:
     """Exponent vectors of index sequences, shape (T, m)."""
     exponents = np.zeros((len(monomials), m), np.int64)
     np.add.at(exponents, (np.arange(len(monomials))[:, None], monomials), 1)
@@ -237,7 +237,7 @@ def _carry(layer: Layer, node: int, equations: list[Polynomial]) -> list[Polynom
     return carried
 
 
-def _reading_order(equation: Polynomial) -> tuple[int, int, tuple[int, ...]]:
+def reading_order(equation: Polynomial) -> tuple[int, int, tuple[int, ...]]:
     """Sort key of generators: by degree, short ones first, then as their leading monomials are ordered."""
     leading = equation.terms()[0][0]
     return equation.degree, len(equation), tuple(-e for e in leading)

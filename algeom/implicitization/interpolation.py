@@ -201,7 +201,7 @@ class Interpolation:
             if node in divided:
                 continue
             if sizes[node] >= _MATROID_TEST_FROM and self._independent(table, node):
-                results[node] = _no_equations(sizes[node])
+                results[node] = no_equations(sizes[node])
                 report.advance(1, degree=degree, block=node, size=sizes[node])
             else:
                 tasks.append(self._task(degree, node, 0))
@@ -415,7 +415,8 @@ class UnluckyPrimeError(GenericityError):
         super().__init__(f"two primes disagree on a rank in degree {degree}, block {node}")
 
 
-def _no_equations(size: int) -> BlockResult:
+def no_equations(size: int) -> BlockResult:
+    """The result of a block whose coordinates are algebraically independent."""
     none = np.zeros(0, np.int64)
     return BlockResult(size, size, none, none, none, np.zeros((0, size)), independent=True)
 

@@ -18,8 +18,8 @@ from algeom.implicitization.blocks import BlockResult, multidegrees
 from algeom.implicitization.dimension import Dimension, working_primes
 from algeom.implicitization.grading import Grading
 from algeom.implicitization.ideal import DegreeSummary, Ideal
-from algeom.implicitization.implicitize import _reading_order
-from algeom.implicitization.interpolation import Interpolation, Layer, _no_equations
+from algeom.implicitization.implicitize import reading_order
+from algeom.implicitization.interpolation import Interpolation, Layer, no_equations
 from algeom.implicitization.multidegrees import IntArray, Multidegrees
 from algeom.implicitization.numerical_lifting import NumericalLift
 from algeom.implicitization.numerical_points import (
@@ -208,7 +208,7 @@ class NumericalInterpolation(Interpolation):
         tasks = []
         for node, size in sizes.items():
             if size >= _MATROID_TEST_FROM and self._independent(table, node):
-                results[node] = _no_equations(size)
+                results[node] = no_equations(size)
                 report.advance(1, degree=degree, block=node, size=size)
             else:
                 tasks.append(
@@ -392,7 +392,7 @@ def _implicitize(
     rows = tuple(_summary(layer, ready.points) for layer in layers)
     if ready.homogenized:
         found = [(_dehomogenized(equation, evidence), evidence) for equation, evidence in found]
-    found.sort(key=lambda pair: _reading_order(pair[0]))
+    found.sort(key=lambda pair: reading_order(pair[0]))
     return Ideal(
         map=ready.phi,
         homogenized=ready.homogenized,

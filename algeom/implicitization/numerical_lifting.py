@@ -12,7 +12,7 @@ import numpy as np
 from algeom.algebra.polynomial import Polynomial
 from algeom.errors import GenericityError
 from algeom.evidence import Evidence, Status
-from algeom.implicitization.implicitize import _exponents
+from algeom.implicitization.implicitize import exponent_vectors
 from algeom.implicitization.interpolation import Layer
 from algeom.implicitization.multidegrees import IntArray
 from algeom.implicitization.numerical_points import Coordinates, NumericalPoints, evaluate_monomials, real_rows
@@ -113,7 +113,7 @@ class NumericalLift:
         columns = np.flatnonzero(row)
         best: tuple[float, Polynomial] | None = None
         for support, coefficients in self._candidates(monomials[columns], row[columns]):
-            exponents = _exponents(support, len(self.names))
+            exponents = exponent_vectors(support, len(self.names))
             # Fractions: powers of two that are exact, and not bounded by the range of doubles.
             powers = [Fraction(2) ** int(-k) for k in self.coordinates.shift[support].sum(axis=1)]
             ratios = [Fraction(float(c)) * power for c, power in zip(coefficients, powers, strict=True)]
