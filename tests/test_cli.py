@@ -420,7 +420,13 @@ def test_ctrl_c_says_what_was_finished():
     # Without its symmetries this takes a minute; its first degrees take no time.
     arguments = ["ideal", "relu", "--widths", "4,4,4", "--patterns", "1100,1010,1001", "--max-degree", "5"]
     command = program(*arguments, "--no-symmetry", "--no-lift", "--progress")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    # A shell that starts things in the background has them ignore Ctrl-C, which the program would inherit.
+    def heed() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed
+    ) as process:
         assert process.stderr is not None
         for line in process.stderr:
             if line.startswith("degree"):

@@ -22,6 +22,7 @@ def outputs(notebook, kind):
 
 def execute(name, monkeypatch):
     monkeypatch.setenv("ALGEOM_QUICK", "1")
+    monkeypatch.delenv("MPLBACKEND", raising=False)  # the kernel has its own, which puts figures into the notebook
     notebook = nbformat.read(FOLDER / name, as_version=4)
     nbclient.NotebookClient(notebook, timeout=300, kernel_name="python3").execute()
     return notebook
