@@ -432,7 +432,8 @@ def test_wrong_options_are_refused_at_once(options):
 def test_ctrl_c_returns_at_once():
     code = textwrap.dedent(
         """
-        import os, time, sys
+        import os, signal, time
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # jobs in the background start with it ignored
         from algeom.runtime.execution import run_tasks
         started = []
         def work(k):
