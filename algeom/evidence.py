@@ -37,7 +37,9 @@ class Evidence:
         The kind of evidence.
     log10_error : float
         Base-10 logarithm of a bound on the probability that the statement is wrong, over the
-        random choices made. ``-inf`` for proofs; ``nan`` where no such bound exists (numerical
+        random points drawn. Where ranks modulo small primes are concerned, it is conditional on primes of good
+        reduction: a bad one is a separate event, which a second random prime guards against.
+        ``-inf`` for proofs; ``nan`` where no such bound exists (numerical
         and extrapolated results).
     reason : str
         One sentence on what established it.

@@ -309,3 +309,53 @@ def test_a_prime_of_bad_characteristic_is_noticed(which):
         assert any("other primes" in message for message in said)
     assert ag.dimension(phi, rng=1).value == 2
     assert ag.hilbert_function(phi, 3, rng=1).values == {0: 1, 1: 4, 2: 9, 3: 16}
+
+
+def test_an_expansion_that_would_not_fit_is_not_begun():
+    """Twenty-two factors have four million terms: the equation is verified modulo primes instead, at once."""
+    factors = "*".join(f"(a{k}+b{k})" for k in range(22))
+    phi = ag.polynomial_map([f"{factors}*s^2", f"{factors}*s*t", f"{factors}*t^2"])
+    ideal = ag.implicitize(phi, max_degree=2, rng=1)
+    assert forms(ideal) == ["y1*y3 - y2^2"]
+    assert ideal.status is Status.PROBABILISTIC
+    assert ideal.evidence.log10_error < -30
+
+
+def test_a_first_prime_with_other_pivots_is_given_up():
+    """Modulo the first prime the equation has its leading monomial elsewhere, with the same rank."""
+    prime = working_primes(1, 2)[0]
+    ideal = ag.implicitize(ag.polynomial_map([f"{prime}*s", "s", "t*s"]), max_degree=1, rng=1)
+    assert forms(ideal) == [f"y1 - {prime}*y2"]
+    assert prime not in ideal.primes
+
+
+def test_constants_whose_denominators_a_working_prime_divides():
+    prime = working_primes(1, 2)[0]
+    ideal = ag.implicitize(ag.polynomial_map([f"s/{prime}", "s", "t"]), max_degree=1, rng=1)
+    assert forms(ideal) == [f"{prime}*y1 - y2"]
+
+
+def test_membership_of_points_beyond_floating_point():
+    conic = ag.implicitize(ag.polynomial_map(["s^2", "s*t", "t^2"]), max_degree=2, rng=1)
+    assert not conic.contains([10**200, 1, 10**200])
+    assert conic.contains([10**400, 10**200, 1])
+    line = ag.implicitize(ag.polynomial_map(["s", f"{10**320}*s"]), max_degree=1, rng=1)
+    assert not line.contains([1, 1])
+    assert not line.contains([1.0, 1.0])
+
+
+def test_the_zero_map_without_expansions():
+    ideal = ag.implicitize(ag.polynomial_map(["0*s", "0*s"]), max_degree=2, rng=1, expansion_budget=0)
+    assert forms(ideal) == ["y1", "y2"]
+
+
+def test_full_rank_modulo_a_prime_is_a_proof_without_lifting():
+    counted = ag.implicitize(ag.polynomial_map(["s^3", "s^2*t", "s*t^2", "t^3"]), max_degree=2, rng=1, lift=False)
+    assert [row.evidence.status for row in counted.degrees] == [Status.PROVED, Status.PROBABILISTIC]
+
+
+@pytest.mark.parametrize("formulas", [["s^2+t", "t^3+s+1"], ["2*v+1/u", "2*u+1/v"]])
+def test_a_dense_image_is_proved_by_its_certificate_too(formulas):
+    ideal = ag.implicitize(ag.polynomial_map(formulas), max_degree=2, rng=1)
+    assert ideal.status is Status.PROVED
+    assert ideal.certificate.verify().status is Status.PROVED

@@ -138,6 +138,9 @@ class Identities:
             induced.append(coordinates)
         if rank([*induced, *weights], self.m) == rank(induced, self.m):
             return True
+        prime, theta, _ = self._points()[0]
+        if rank_modulo(jacobian(self.tape, theta, prime), prime) == self.m:
+            return True  # the map is dominant, and its ideal zero
         # w is a grading exactly if the vector field (w_i y_i) is tangent to the image at its generic point.
         for prime, theta, values in self._points():
             rows = jacobian(self.tape, theta, prime)

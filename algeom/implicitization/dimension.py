@@ -34,7 +34,8 @@ class Dimension:
     value : int
         Dimension of the image closure as an affine variety.
     projective : int or None
-        ``value - 1`` when the closure is a cone, else None.
+        ``value - 1`` when the closure is a cone, else None. That it is one rests on the random points: phi(theta) was
+        a tangent vector at each of them.
     expected : int
         min(number of parameters, number of coordinates).
     defect : int
@@ -66,13 +67,14 @@ def jacobian_points(tape: Tape, seed: int, prime: int, count: int) -> list[tuple
     return [(jacobians[k], np.ascontiguousarray(values[:, k])) for k in range(count)]
 
 
-def working_primes(seed: int, count: int, attempt: int = 0) -> tuple[int, ...]:
-    """Distinct random primes of 22 bits that belong to a seed."""
+def working_primes(seed: int, count: int, attempt: int = 0, *, tape: Tape | None = None) -> tuple[int, ...]:
+    """Distinct random primes of 22 bits that belong to a seed, none of which divides a denominator of the tape."""
+    constants = tape.constants if tape is not None else ()
     rng = seeds.derive(seed, "primes", attempt)
     found: list[int] = []
     while len(found) < count:
         prime = random_prime(rng, 22)
-        if prime not in found:
+        if prime not in found and all(c.denominator % prime for c in constants):
             found.append(prime)
     return tuple(found)
 
@@ -114,13 +116,14 @@ def dimension(phi: PolynomialMap, *, rng: int | np.random.Generator | None = Non
     require_map(phi)
     seed, _ = seeds.resolve(rng)
     tape = phi.tape
-    value, cone = 0, True
-    for prime in working_primes(seed, PRIMES):
+    found: list[tuple[int, int]] = []
+    for prime in working_primes(seed, PRIMES, tape=tape):
         for jacobian, values in jacobian_points(tape, seed, prime, POINTS):
-            found = rank(jacobian, prime)
-            with_values = rank(np.ascontiguousarray(np.column_stack([jacobian, values])), prime)
-            value = max(value, found)
-            cone = cone and with_values == found
+            with_values = np.ascontiguousarray(np.column_stack([jacobian, values]))
+            found.append((rank(jacobian, prime), rank(with_values, prime)))
+    value = max(alone for alone, _ in found)
+    # A point where the rank of the Jacobian drops says nothing about tangents.
+    cone = all(together == value for alone, together in found if alone == value)
     expected = min(phi.n_parameters, phi.n_coordinates)
     if value == expected:
         evidence = Evidence(Status.PROVED, reason="a maximal minor of the Jacobian is nonzero modulo a prime")

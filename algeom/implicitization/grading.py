@@ -190,7 +190,7 @@ def grading(phi: PolynomialMap, *, rng: int | np.random.Generator | None = None)
     seed, _ = seeds.resolve(rng)
     tape = phi.tape
     for attempt in range(_ATTEMPTS):
-        primes = working_primes(seed, _LIFT_PRIMES + 1, attempt)
+        primes = working_primes(seed, _LIFT_PRIMES + 1, attempt, tape=tape)
         found = _lifted_weights(tape, seed, primes)
         if found is not None:
             weights, check = found

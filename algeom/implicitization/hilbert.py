@@ -17,6 +17,8 @@ from algeom.implicitization.arguments import require_map, wanted_degrees
 from algeom.implicitization.interpolation import Layer
 from algeom.implicitization.preparation import Arithmetic, Clock, Preparation, with_fresh_primes
 from algeom.implicitization.resuming import opened, resumed_seed
+from algeom.implicitization.symmetry import permutation_evidence
+from algeom.implicitization.verification import IdentityTest
 from algeom.maps.polynomial_map import PolynomialMap
 from algeom.runtime.progress import Progress, reporter
 from algeom.runtime.store import Store
@@ -213,10 +215,10 @@ def hilbert_function(
             return ready, [interpolation.layer(degree, report) for degree in wanted]
 
         ready, layers = with_fresh_primes(attempt, report)
-    reason = "nullities modulo two primes"
-    ranks = [Evidence(Status.PROBABILISTIC, layer.log10_error, reason) for layer in layers]
-    evidence = combine([ready.grading.evidence, *ranks], reason)
-    return _summary(ready, layers, evidence)
+    parts = [ready.grading.evidence, *(layer.evidence for layer in layers)]
+    if ready.permutations:
+        parts.append(permutation_evidence(ready.cone, IdentityTest(ready.cone.tape, ready.seed)))
+    return _summary(ready, layers, combine(parts, "nullities modulo two primes"))
 
 
 def _summary(ready: Preparation | NumericalPreparation, layers: Sequence[Layer], evidence: Evidence) -> HilbertFunction:

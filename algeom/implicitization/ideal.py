@@ -97,7 +97,8 @@ class Ideal:
     generator_evidence : tuple of Evidence
         How each was verified to vanish.
     evidence : Evidence
-        For the statement that the dimensions and generators are right in all listed degrees.
+        For the statement that the dimensions are right and the generators generate, in all listed degrees. That no
+        generator is redundant rests on ranks modulo two primes: their number is a proven upper bound.
     certificate : Certificate or None
         None when ``lift=False``.
     seed : int
@@ -185,14 +186,20 @@ class Ideal:
             if not finite:
                 raise InputError("the point has entries that are NaN or infinite; give finite numbers")
         worst, worst_residual, its_evidence = None, 0.0, Evidence(Status.PROVED)
-        for equation, evidence in zip(self.generators, self.generator_evidence, strict=True):
+        for generator, evidence in zip(self.generators, self.generator_evidence, strict=True):
+            # For floating point, huge coefficients are scaled down before they are converted.
+            equation = generator if exact else generator / max(abs(Fraction(c)) for c in generator.coefficients)
             value = equation(point)
             if value == 0:
                 continue
-            scale = sum(abs(complex(_term_value(exponents, c, point))) for exponents, c in equation.terms())
-            residual = abs(complex(value)) / scale if scale else 1.0
+            terms = [_term_value(exponents, c, point) for exponents, c in equation.terms()]
+            if exact:
+                # The quotient of exact numbers of any size, which may themselves be beyond floating point.
+                residual = float(abs(Fraction(value)) / sum(abs(Fraction(term)) for term in terms))
+            else:
+                residual = float(abs(value) / sum(abs(term) for term in terms))
             if residual >= worst_residual:
-                worst, worst_residual, its_evidence = equation, residual, evidence
+                worst, worst_residual, its_evidence = generator, residual, evidence
         if worst is None:
             return Membership(True, None, 0.0, combine([self.evidence], "all equations found vanish at the point"))
         if exact:

@@ -144,6 +144,7 @@ def _implicitize(
     interpolation = ready.interpolation(**options)
     interpolation.require_memory(sorted({*wanted, *(d - 1 for d in wanted if d > 1)}))
     layers: list[Layer] = []
+    rows: list[DegreeSummary] = []
     interrupted = False
     generators: list[Polynomial] = []
     proofs: list[Evidence] = []
@@ -164,13 +165,13 @@ def _implicitize(
                     generators.extend(orbit)
                     proofs.extend(checked[k % len(checked)] for k in range(len(orbit)))
             layers.append(layer)
+            rows.append(_summary(layer, base, proofs if lift else None))
             if degree - 1 in interpolation.layers:
                 interpolation.layers[degree - 1].release()
     except KeyboardInterrupt:
         if not layers:
             raise
         interrupted = True
-    rows = tuple(_summary(layer, base, proofs if lift else None) for layer in layers)
     reason = "nullities met by verified equations" if lift else "nullities modulo two primes"
     evidence = combine([row.evidence for row in rows], reason)
     certificate = None
@@ -186,7 +187,7 @@ def _implicitize(
         homogenized=ready.homogenized,
         dimension=ready.dimension,
         grading=ready.grading,
-        degrees=rows,
+        degrees=tuple(rows),
         generators=tuple(generators),
         generator_evidence=tuple(proofs),
         evidence=evidence,
@@ -246,8 +247,7 @@ def reading_order(equation: Polynomial) -> tuple[int, int, tuple[int, ...]]:
 def _summary(layer: Layer, base: list[Evidence], proofs: list[Evidence] | None) -> DegreeSummary:
     """One row: an upper bound by ranks; with verified equations the matching lower bound."""
     if proofs is None:
-        reason = "nullities modulo two primes"
-        evidence = combine([*base, Evidence(Status.PROBABILISTIC, layer.log10_error, reason)], reason)
+        evidence = combine([*base, layer.evidence], "nullities modulo two primes")
     else:
         evidence = combine([*base, *proofs], "nullity modulo a prime met by verified equations")
     return DegreeSummary(

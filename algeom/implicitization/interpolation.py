@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from algeom.algebra.elimination import eliminate, rank
 from algeom.errors import GenericityError, ResourceError
+from algeom.evidence import Evidence, Status
 from algeom.implicitization.blocks import BlockResult, BlockTask, block_bytes, multidegrees, solve_block
 from algeom.implicitization.dimension import jacobian_points
 from algeom.implicitization.multidegrees import IntArray, Multidegrees
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Elimination uses several threads from about this many columns on.
 _WORTH_ALL_CORES = 400
+#: Multiples of lower equations that are collected before those that add nothing are dropped.
+_MULTIPLES = 1000
 #: Solving a block of at most this many monomials takes less than calling the kernels that do it.
 _INTERPRETED = 40
 #: From this size on, asking first whether the coordinates are independent is cheaper than solving the block.
@@ -96,6 +99,14 @@ class Layer:
     def largest_block(self) -> int:
         """Number of monomials of the largest block."""
         return max(r.size for r in self.results.values())
+
+    @property
+    def evidence(self) -> Evidence:
+        """How sure `dimension` is, given the grading and the symmetries."""
+        if not self.confirmed:
+            return Evidence(Status.PROVED, reason="every block has full rank modulo a prime")
+        reason = "nullities at random points that agree modulo two random primes, given that neither is bad"
+        return Evidence(Status.PROBABILISTIC, self.log10_error, reason)
 
     def modulo(self, prime_number: int) -> dict[int, BlockResult]:
         """Results of the blocks with equations modulo the first prime (0) or the second (1)."""
@@ -212,7 +223,7 @@ class Interpolation:
         bounds = degree * self.tape.common_degree()
         errors = []
         for node, result in confirmed.items():
-            if result.rank != results[node].rank:
+            if not np.array_equal(result.free_columns, results[node].free_columns):
                 raise UnluckyPrimeError(degree, node)
             # Both ranks would have to be too small.
             errors.append(sum(log10_rank_failure(result.rank, bounds, prime, SURPLUS) for prime in self.primes[:2]))
@@ -400,7 +411,14 @@ class Interpolation:
             inside = at_free >= 0
             part[np.flatnonzero(inside), at_free[inside]] = 1.0
             parts.append(part)
+            if sum(len(part) for part in parts) > 2 * result.nullity + _MULTIPLES:
+                parts = [self._spanning(np.concatenate(parts), prime_number)]
         return np.concatenate(parts)
+
+    def _spanning(self, rows: FloatArray, prime_number: int) -> FloatArray:
+        """Some of the rows, that span the others: they are all that is needed of many multiples."""
+        chosen: FloatArray = rows[eliminate(rows, self.primes[prime_number], null_space=False).pivot_rows]
+        return chosen
 
     def keys(self, monomials: IntArray) -> NDArray[np.uint64]:
         """A 64-bit key of each monomial, the sum of its variables' hashes, so that multiplying adds."""

@@ -116,6 +116,8 @@ def _lift_rows(interpolation: Interpolation, layer: Layer, node: int, rows: IntA
         solved = interpolation.solve_all([replace(task, prime=p) for p in primes], {node: result.size})
         # A prime at which the echelon form has other pivots tells nothing about this one.
         found = [(t.prime, r) for t, r in solved if np.array_equal(r.free_columns, result.free_columns)]
+        if 2 * len(found) < len(solved):
+            raise UnluckyPrimeError(layer.degree, node)  # most primes differ from the first one
     return [lifted[k] for k in range(len(rows))]
 
 

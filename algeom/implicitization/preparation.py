@@ -60,7 +60,7 @@ class Preparation:
             self.dimension = dimension(phi, rng=seed)
         self.homogenized = self.dimension.projective is None and not _is_origin(phi, seed)
         self.cone = phi.cone() if self.homogenized else phi
-        self.primes = working_primes(seed, 2, attempt)
+        self.primes = working_primes(seed, 2, attempt, tape=phi.tape)
         with clock.stage("grading"):
             self.grading: Grading = grading(self.cone, rng=seed)
             if torus == "proved" and self.grading.evidence.status is not Status.PROVED:
@@ -83,7 +83,7 @@ class Preparation:
 
 def _is_origin(phi: PolynomialMap, seed: int) -> bool:
     """Whether every coordinate is zero: a cone of dimension zero."""
-    prime = working_primes(seed, 1)[0]
+    prime = working_primes(seed, 1, tape=phi.tape)[0]
     return not samples(phi.tape, seed, prime).values(4).any()
 
 

@@ -114,4 +114,4 @@ def log10_rank_failure(rank: int, degree: int, prime: int, surplus: int) -> floa
         return -math.inf
     fails = surplus + 1
     ways = math.lgamma(rank + surplus + 1) - math.lgamma(fails + 1) - math.lgamma(rank)
-    return min(0.0, ways / math.log(10) + fails * math.log10(degree / prime))
+    return min(0.0, ways / math.log(10) + fails * (math.log10(degree) - math.log10(prime)))

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from flint import fmpq_mat, fmpz_mat
 
 from algeom.errors import InputError
 from algeom.evidence import Evidence, Status
@@ -158,8 +159,16 @@ def _image_of_nodes(table: Multidegrees, vectors: IntArray, sigma: IntArray) -> 
     weights = table.weights
     if len(weights) == 0:
         return np.zeros(len(vectors), np.int64)
-    # weights[:, sigma] = action @ weights has one solution if any, since the rows of weights are independent.
-    action = np.rint(weights[:, sigma] @ np.linalg.pinv(weights.astype(float))).astype(np.int64)
+    # weights[:, sigma] = action @ weights has one solution if any, since the rows of weights are independent; it is
+    # integral, since the weights span a saturated lattice.
+    echelon = fmpz_mat(weights.tolist()).rref()[0].tolist()
+    columns = [next(k for k, entry in enumerate(row) if entry) for row in echelon]
+    square = fmpq_mat(fmpz_mat(weights[:, columns].tolist()))
+    solved = fmpq_mat(fmpz_mat(weights[:, sigma][:, columns].tolist())) * square.inv()
+    entries = solved.tolist()
+    if any(entry.q != 1 for row in entries for entry in row):
+        return None
+    action = np.array([[int(entry.p) for entry in row] for row in entries], np.int64)
     if not np.array_equal(action @ weights, weights[:, sigma]):
         return None
     return find_rows(vectors, vectors @ action.T)

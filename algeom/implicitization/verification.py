@@ -12,7 +12,7 @@ from flint import fmpz_mpoly_ctx
 from algeom.algebra.polynomial import Polynomial
 from algeom.algebra.primes import log10_bad_prime, verification_prime
 from algeom.errors import GenericityError
-from algeom.evidence import Evidence, Status
+from algeom.evidence import Evidence, Status, log10_sum
 from algeom.maps.tape import Tape
 from algeom.runtime import seeds
 
@@ -21,6 +21,11 @@ EXPANSION_BUDGET = 2_000_000
 #: Random points modulo fresh random primes of `VERIFICATION_BITS` bits when an expansion is too large.
 VERIFICATION_POINTS = 3
 VERIFICATION_BITS = 62
+
+
+def _log10(n: int) -> float:
+    """Logarithm of an integer of any size; -inf at 0."""
+    return math.log10(n) if n else -math.inf
 
 
 class Ratio:
@@ -109,6 +114,59 @@ class Norm:
         return hash(self.bound)
 
 
+class _TooLargeError(Exception):
+    """An expansion went beyond its budget."""
+
+
+class _Budget:
+    """Terms that an expansion may still produce."""
+
+    def __init__(self, terms: int) -> None:
+        self.terms = terms
+
+    def spend(self, terms: int) -> None:
+        self.terms -= terms
+        if self.terms < 0:
+            raise _TooLargeError
+
+
+class _Counted:
+    """A polynomial whose products and sums are paid from a budget before they are made."""
+
+    __slots__ = ("budget", "value")
+
+    def __init__(self, value: Any, budget: _Budget) -> None:
+        self.value = value
+        self.budget = budget
+
+    @staticmethod
+    def value_of(thing: Any) -> Any:
+        return thing.value if isinstance(thing, _Counted) else thing
+
+    def __add__(self, other: Any) -> _Counted:
+        value = _Counted.value_of(other)
+        self.budget.spend(len(self.value) + (1 if isinstance(value, int) else len(value)))
+        return _Counted(self.value + value, self.budget)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> _Counted:
+        return _Counted(-self.value, self.budget)
+
+    def __mul__(self, other: Any) -> _Counted:
+        value = _Counted.value_of(other)
+        self.budget.spend(len(self.value) * (1 if isinstance(value, int) else len(value)))
+        return _Counted(self.value * value, self.budget)
+
+    __rmul__ = __mul__
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self.value == _Counted.value_of(other))
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+
 class IdentityTest:
     """Tests whether homogeneous equations vanish identically on a parametrized cone.
 
@@ -134,24 +192,25 @@ class IdentityTest:
     @cached_property
     def expanded(self) -> tuple[list[Any], Any] | None:
         """Numerators of the coordinates and their common denominator, or None if the expansion is too large."""
-        degree = self.tape.common_degree()
-        dense = math.comb(self.tape.n_inputs + degree, degree)
-        if self.budget == 0 or (dense > self.budget and self._largest_norm_bits() > 64):
-            return None
         names = [f"t{k}" for k in range(self.tape.n_inputs)]
         ring = fmpz_mpoly_ctx.get(names, "degrevlex")
-        ratios = [Ratio._of(y) for y in self.tape.evaluate_exact([Ratio(t) for t in ring.gens()], constant=Ratio._of)]
-        one = ring.constant(1)
-        numerators = [one * ratio.numerator for ratio in ratios]
-        denominators = [one * ratio.denominator for ratio in ratios]
-        common = one
-        for denominator in denominators:
-            common = common * (denominator / common.gcd(denominator))
+        budget = _Budget(self.budget)
+        try:
+            inputs = [Ratio(_Counted(t, budget)) for t in ring.gens()]
+            ratios = [Ratio._of(y) for y in self.tape.evaluate_exact(inputs, constant=Ratio._of)]
+            one = ring.constant(1)
+            numerators = [one * _Counted.value_of(ratio.numerator) for ratio in ratios]
+            denominators = [one * _Counted.value_of(ratio.denominator) for ratio in ratios]
+            common = one
+            for denominator in denominators:
+                if denominator != common:
+                    budget.spend(len(denominator) * len(common))
+                    common = common * (denominator / common.gcd(denominator))
+            if common != one:
+                budget.spend(sum(len(a) for a in numerators) * len(common))
+        except _TooLargeError:
+            return None
         return [a * (common / b) for a, b in zip(numerators, denominators, strict=True)], common
-
-    def _largest_norm_bits(self) -> int:
-        numerators, common = self._norms
-        return (max(numerators, default=1) * common).bit_length()
 
     @cached_property
     def _norms(self) -> tuple[list[int], int]:
@@ -220,10 +279,10 @@ class IdentityTest:
         )
         degree = equation.degree * self.tape.common_degree()
         height = int(norm).bit_length()
-        bad_prime = 10 ** log10_bad_prime(height, VERIFICATION_BITS)
-        one = bad_prime + degree / 2 ** (VERIFICATION_BITS - 1)
+        bad_point = _log10(degree) - (VERIFICATION_BITS - 1) * math.log10(2)
+        one = log10_sum([log10_bad_prime(height, VERIFICATION_BITS), bad_point])
         return Evidence(
             Status.PROBABILISTIC,
-            min(0.0, VERIFICATION_POINTS * math.log10(one)),
+            min(0.0, VERIFICATION_POINTS * one),
             f"zero at {VERIFICATION_POINTS} random points modulo random primes of {VERIFICATION_BITS} bits",
         )
