@@ -60,8 +60,13 @@ class _Progress:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Take the bar away; what is printed afterwards has the terminal to itself."""
         if self._display is not None:
             self._display.close()
+            self._display = None
 
     def reached(self) -> str:
         """How far the work came."""
@@ -142,12 +147,22 @@ def _dimension_data(dimension: Any) -> dict[str, Any]:
     }
 
 
+def _require_writable(path: Path) -> None:
+    """Refuse, before anything is computed, a file that could not be written afterwards."""
+    if path.is_dir():
+        raise InputError(f"--save-certificate {path}: this is a folder; give the name of a file in it")
+    if not path.absolute().parent.is_dir():
+        raise InputError(f"--save-certificate {path}: there is no such folder")
+    if not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
+        raise InputError(f"--save-certificate {path}: no permission to write there; give another path")
+
+
 def _ideal(options: argparse.Namespace, progress: _Progress) -> int:
     from algeom.implicitization import implicitize
 
     begin = time.perf_counter()
-    if options.save_certificate and not Path(options.save_certificate).absolute().parent.is_dir():
-        raise InputError(f"--save-certificate {options.save_certificate}: there is no such folder")
+    if options.save_certificate:
+        _require_writable(Path(options.save_certificate))
     if options.no_lift and (options.save_certificate or options.verify):
         raise InputError("--no-lift finds no equations, so there is no certificate to save or verify")
     if options.arithmetic != "exact" and (options.save_certificate or options.verify):
@@ -220,6 +235,7 @@ def _ideal(options: argparse.Namespace, progress: _Progress) -> int:
         lines.append(str(report))
         data["verification"] = _verification_data(report)
         code = EXIT_OK if report.ok else EXIT_REFUTED
+    progress.close()
     _emit(options, "\n".join(lines), data)
     if ideal.interrupted:
         done = ", ".join(str(row.degree) for row in ideal.degrees)
@@ -256,6 +272,7 @@ def _dimension(options: argparse.Namespace, progress: _Progress) -> int:
     }
     if torus is not None:
         data["grading"] = {"rank": torus.rank, "weights": torus.weights, "evidence": _evidence(torus.evidence)}
+    progress.close()
     _emit(options, "\n".join(lines), data)
     return EXIT_OK
 
@@ -299,6 +316,7 @@ def _hilbert(options: argparse.Namespace, progress: _Progress) -> int:
             "polynomial": found.fit.polynomial,
             "evidence": _evidence(found.fit.evidence),
         }
+    progress.close()
     _emit(options, f"{found}\n{spent}; seed {found.seed}", data)
     return EXIT_OK
 
@@ -317,8 +335,11 @@ def _verification_data(report: Any) -> dict[str, Any]:
 def _verify(options: argparse.Namespace, progress: _Progress) -> int:
     from algeom.implicitization.certificates import Certificate
 
-    report = Certificate.load(options.file).verify()
-    _emit(options, str(report), {"file": options.file, **_verification_data(report)})
+    certificate = Certificate.load(options.file)
+    report = certificate.verify()
+    progress.close()
+    text = f"{certificate.statement}\n{report}" if report.ok else str(report)
+    _emit(options, text, {"file": options.file, **_verification_data(report)})
     return EXIT_OK if report.ok else EXIT_REFUTED
 
 
@@ -326,6 +347,7 @@ def _warmup(options: argparse.Namespace, progress: _Progress) -> int:
     from algeom.warming import warmup
 
     done = warmup(progress=progress)
+    progress.close()
     _emit(
         options,
         str(done),
@@ -350,6 +372,7 @@ def _models(options: argparse.Namespace, progress: _Progress) -> int:
     lines = ["models with arguments:", *(f"  {f['usage']:<{width}}  {f['summary']}" for f in functions)]
     lines += ["problems with known answers (for --max-degree, theirs is the default):"]
     lines += [f"  {entry['name']:<{width}}  dimension {entry['dimension']}" for entry in known]
+    progress.close()
     _emit(options, "\n".join(lines), {"models": functions, "problems": known})
     return EXIT_OK
 

@@ -54,9 +54,12 @@ class Evidence:
     log10_error: float = -math.inf
     reason: str = ""
 
-    def __repr__(self) -> str:
+    def __str__(self) -> str:
         bound = "" if not math.isfinite(self.log10_error) else f", error <= 1e{math.ceil(self.log10_error)}"
-        return f"Evidence({self.status}{bound}: {self.reason})"
+        return f"{self.status}{bound}"
+
+    def __repr__(self) -> str:
+        return f"Evidence({self}: {self.reason})"
 
 
 def log10_sum(logs: Iterable[float]) -> float:

@@ -75,3 +75,14 @@ def test_series_of_a_complete_intersection():
     assert list(fit.numerator) == [int(c) for c in numerator.coeffs]
     assert series_numerator(values, 5)[:7] == list(fit.numerator)
     assert fit_hilbert_series(values[:7], 5) is None
+
+
+def test_interruption_keeps_finished_degrees():
+    def stop(event):
+        if event.stage == "degree 3":
+            raise KeyboardInterrupt
+
+    h = ag.hilbert_function(varieties.veronese(2, 2), 5, rng=1, progress=stop)
+    assert h.interrupted
+    assert h.values == {0: 1, 1: 6, 2: 15}
+    assert "INTERRUPTED" in str(h)

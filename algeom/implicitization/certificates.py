@@ -272,6 +272,19 @@ class Certificate:
         """The certificate as JSON data, in the format of `algeom.checker`; a copy of its own."""
         return copy.deepcopy(self._source) if isinstance(self._source, dict) else self._source.to_dict()
 
+    @property
+    def statement(self) -> str:
+        """What the certificate claims, in words: the map's size, dimensions and generators by degree."""
+        data = self.to_dict()
+        names = data["coordinates"]
+        shown = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+        rows = "; ".join(f"{row['degree']}: {row['dimension']} ({row['generators']} new)" for row in data["degrees"])
+        homogenized = ", the first homogenizing an affine image" if data["homogenized"] else ""
+        return (
+            f"map of {data['map']['inputs']} parameters into {len(names)} coordinates ({shown}){homogenized}\n"
+            f"dimension of the ideal by degree: {rows}"
+        )
+
     def verify(self, *, expansion_budget: int = checker.EXPANSION_BUDGET) -> Verification:
         """Replay the certificate with the independent checker.
 

@@ -6,7 +6,7 @@ import math
 import os
 from collections.abc import Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -76,6 +76,8 @@ class HilbertFunction:
     fit : HilbertFit or None
         None if the values computed do not suggest a numerator yet: compute more degrees.
     seed : int
+    interrupted : bool
+        Stopped by Ctrl-C: what is listed is complete, later degrees are missing.
     """
 
     values: dict[int, int]
@@ -85,6 +87,7 @@ class HilbertFunction:
     evidence: Evidence
     fit: HilbertFit | None
     seed: int
+    interrupted: bool = False
 
     def __getitem__(self, degree: int) -> int:
         return self.values[degree]
@@ -98,7 +101,7 @@ class HilbertFunction:
     def __str__(self) -> str:
         lines = [f"{'degree':>6} {'dim (R/I)_d':>12} {'dim I_d':>10}"]
         lines += [f"{d:>6} {h:>12} {self.ideal_dimensions[d]:>10}" for d, h in self.values.items()]
-        lines.append(f"values: {self.evidence}")
+        lines.append(f"values: {self.evidence!r}" + (", INTERRUPTED" if self.interrupted else ""))
         if self.fit is None:
             lines.append("degree: not suggested by the values computed; raise max_degree")
         else:
@@ -212,13 +215,21 @@ def hilbert_function(
                 executor=executor, threads=threads, memory_limit=memory_limit, equations=False, store=kept
             )
             interpolation.require_memory(wanted)
-            return ready, [interpolation.layer(degree, report) for degree in wanted]
+            layers: list[Layer] = []
+            try:
+                for degree in wanted:
+                    layers.append(interpolation.layer(degree, report))
+            except KeyboardInterrupt:
+                if not layers:
+                    raise
+            return ready, layers
 
         ready, layers = with_fresh_primes(attempt, report)
     parts = [ready.grading.evidence, *(layer.evidence for layer in layers)]
     if ready.permutations:
         parts.append(permutation_evidence(ready.cone, IdentityTest(ready.cone.tape, ready.seed)))
-    return _summary(ready, layers, combine(parts, "nullities modulo two primes"))
+    found = _summary(ready, layers, combine(parts, "nullities modulo two primes"))
+    return replace(found, interrupted=len(layers) < len(wanted))
 
 
 def _summary(ready: Preparation | NumericalPreparation, layers: Sequence[Layer], evidence: Evidence) -> HilbertFunction:

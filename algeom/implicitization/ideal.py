@@ -233,7 +233,7 @@ class Ideal:
             dimension += f" (projective {self.dimension.projective})"
         lines = [
             f"Ideal of the image of {self.map!r}",
-            f"{dimension}, torus of rank {self.grading.rank}, {self.status}"
+            f"{dimension}, torus of rank {self.grading.rank}, {self.evidence}"
             + (", degrees of the homogenization" if self.homogenized else "")
             + (", INTERRUPTED" if self.interrupted else ""),
             f"{'degree':>6} {'monomials':>10} {'dim I_d':>8} {'new':>6} {'blocks':>7} {'solved':>7} {'largest':>8}"
@@ -249,6 +249,8 @@ class Ideal:
             lines.append(f"  {equation!r}" if len(equation) > _SHOWN else f"  {equation}")
         if len(self.generators) > _SHOWN:
             lines.append(f"  ... and {len(self.generators) - _SHOWN} more equations")
+        if self.certificate is not None and self.grading.evidence.status is Status.PROBABILISTIC:
+            lines.append('part of the torus is known with a probability only; torus="proved" does without it')
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:

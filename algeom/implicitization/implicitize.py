@@ -98,6 +98,7 @@ def implicitize(
     that matrix is the ideal in that multidegree. Ranks modulo p never exceed those over Q, so dim I_d is bounded
     above rigorously once the grading is; lifted and verified equations bound it below.
     A non-homogeneous image is replaced by its cone (t, t phi), whose ideal is the homogenization.
+    Ctrl-C returns the degrees that are complete, marked ``interrupted``, if there are any.
 
     Examples
     --------

@@ -127,6 +127,8 @@ class BarDisplay:
             TimeRemainingColumn(),
             TextColumn("{task.fields[info]}", markup=False),
             console=console,
+            redirect_stdout=False,  # what is printed there belongs to whoever reads it
+            redirect_stderr=False,
             refresh_per_second=4,  # each refresh holds the interpreter for a millisecond or two
             transient=True,
         )
