@@ -4,7 +4,14 @@ from importlib import import_module
 from typing import Any
 
 from algeom.algebra.polynomial import Polynomial
-from algeom.errors import AlgeomError, InputError, NotPolynomialError, ResourceError
+from algeom.errors import (
+    AlgeomError,
+    CertificateError,
+    GenericityError,
+    InputError,
+    NotPolynomialError,
+    ResourceError,
+)
 from algeom.evidence import Evidence, Status
 from algeom.implicitization import (
     Dimension,
@@ -23,8 +30,10 @@ from algeom.warming import warmup
 __all__ = [
     "AlgeomError",
     "Certificate",
+    "CertificateError",
     "Dimension",
     "Evidence",
+    "GenericityError",
     "Grading",
     "HilbertFunction",
     "Ideal",

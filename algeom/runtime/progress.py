@@ -14,13 +14,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TextIO, TypeAlias
 
+from algeom._kernels.compile import CACHE_FOLDER
 from algeom.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import TaskID
 
-COMPILING = "compiling kernels, once per machine"
+COMPILING = (
+    "compiling kernels, once per machine"
+    if CACHE_FOLDER is not None
+    else "compiling kernels, for this process only: no cache folder can be written (ALGEOM_CACHE_DIR)"
+)
 
 
 @dataclass(frozen=True)
