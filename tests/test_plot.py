@@ -149,6 +149,16 @@ def test_an_unknown_figure_is_refused(cubic_ideal):
         cubic_ideal.plot("equations")
 
 
+def table_of(entry):
+    return plot.generator_table({"a": entry})
+
+
+@pytest.mark.parametrize("draw", [plot.hilbert_function, plot.ideal, plot.block_sizes, plot.generator_table, table_of])
+def test_what_is_no_result_is_refused(draw):
+    with pytest.raises(InputError, match=r"is 3; expected a result of the type .*Ideal"):
+        draw(3)
+
+
 def test_matplotlib_is_imported_only_when_drawing():
     program = "import sys, algeom, algeom.plot; sys.exit('matplotlib' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0

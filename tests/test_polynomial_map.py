@@ -97,7 +97,10 @@ def test_constant_zero_repeated_and_direct_coordinates() -> None:
         ({"parameters": "ab"}, "one string"),
         ({"parameters": {"a": "x"}}, "not a shape"),
         ({"parameters": {"a": (0,)}}, "positive"),
-        ({"parameters": {1: 2}}, "keys are names"),
+        ({"parameters": {1: 2}}, "parameters has the entry 1; names are"),
+        ({"parameters": {"W 1": 2}}, "parameters has the entry 'W 1'; names are"),
+        ({"parameters": ["a", "2b"]}, "parameters has the entry '2b'; names are"),
+        ({"parameters": ["a", "b"], "n_parameters": 2}, "give one of the two"),
         ({"parameters": ["a", "a"]}, "repeats the name 'a'"),
         ({"parameters": {"a": 2, "b": 2}}, "takes the arguments"),
         ({"parameters": ["a", "b"], "n_parameters": 3}, "give one of the two"),
@@ -107,7 +110,12 @@ def test_constant_zero_repeated_and_direct_coordinates() -> None:
         ({"n_parameters": 2, "names": "abcd"}, "one string"),
         ({"n_parameters": 2, "names": ["a", "b", "", "d"]}, "non-empty strings"),
         ({"n_parameters": 2, "names": ["a", "b", 3, "d"]}, "non-empty strings"),
+        ({"n_parameters": 2, "names": ["a b", "1", "c", "d"]}, "entry 'a b'; .*letters, digits and underscores"),
+        ({"n_parameters": 2, "names": ["a", "1", "c", "d"]}, "entry '1'; .*not begin with a digit"),
+        ({"n_parameters": 2, "names": ["a", "b-c", "c", "d"]}, "entry 'b-c'; "),
+        ({"n_parameters": 2, "names": ["a", "b[1", "c", "d"]}, "entry 'b\\[1'; "),
         ({"n_parameters": 2, "names": []}, "0 names"),
+        ({"n_parameters": 2, "names": 3}, "not a list of names"),
         ({"n_parameters": 2, "symmetries": [3]}, "a symmetry is a pair"),
         ({"n_parameters": 2, "symmetries": [([0, 1], [0, 1])]}, "permutation of 0..3 of the coordinates"),
         ({"n_parameters": 2, "symmetries": [([0, 0], [0, 1, 2, 3])]}, "permutation of 0..1 of the parameters"),
@@ -116,6 +124,39 @@ def test_constant_zero_repeated_and_direct_coordinates() -> None:
 def test_wrong_arguments(arguments: dict[str, Any], message: str) -> None:
     with pytest.raises(InputError, match=message):
         ag.polynomial_map(independence, **arguments)
+
+
+def test_names_that_are_accepted() -> None:
+    names = ["x[1, 2]", " y_1", "z'", "λ2[i,j]'"]
+    phi = ag.polynomial_map(independence, n_parameters=2, names=names)
+    assert phi.names == ("x[1,2]", "y_1", "z'", "λ2[i,j]'")
+
+
+@pytest.mark.parametrize("parameters", [None, ["a b"]])
+def test_names_of_symbols_are_checked(parameters: Any) -> None:
+    with pytest.raises(InputError, match="entry 'a b'; names are"):
+        ag.polynomial_map([sympy.Symbol("a b") ** 2], parameters=parameters)
+
+
+def test_wrong_arguments_of_new_maps() -> None:
+    phi = ag.polynomial_map(["a*b", "a", "b"])
+    with pytest.raises(InputError, match="takes another PolynomialMap; 3 was given"):
+        phi.compose(3)  # type: ignore[arg-type]
+    for matrix in ([[1, 2], [1]], [[[1], 2, 3], [[1, 2], 3]], 3, [1, 2, 3], "ab"):
+        with pytest.raises(InputError, match=r"shape \(k, 3\), its rows equally long"):
+            phi.linear_change(matrix)
+    with pytest.raises(InputError, match="list of coordinates"):
+        phi.restrict(3)  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="mask of 2 entries was given for 3 coordinates"):
+        phi.restrict([True, False])
+
+
+def test_restriction_by_a_mask() -> None:
+    phi = ag.polynomial_map(["a*b", "a", "b"])
+    expected = phi.restrict([0, 2])
+    assert phi.restrict(np.array([True, False, True])) == phi.restrict([True, False, True]) == expected
+    with pytest.raises(InputError, match="at least one"):
+        phi.restrict([False] * 3)
 
 
 def test_arity_of_the_function() -> None:
@@ -399,7 +440,8 @@ def test_restrict() -> None:
         (["x"], "'x' is not a coordinate"),
         ([3], "3 is not a coordinate"),
         ([-4], "not a coordinate"),
-        ([True], "not a coordinate"),
+        ([True], "mask of 1 entries"),
+        ([True, 1], "True is not a coordinate"),
         ([], "at least one"),
         ([0, "u"], "at most once"),
         ("u", r"takes a list of coordinates"),

@@ -589,10 +589,15 @@ def test_a_killed_process_leaves_what_it_put(tmp_path):
         assert all(kept.get(str(k)) == b"x" * 10000 for k in range(31))
 
 
+def test_an_executor_has_submit():
+    with pytest.raises(InputError, match=r"executor=3 has no method `submit`"):
+        execution.run_tasks(abs, [1, 2], executor=3)
+
+
 def test_foreign_and_damaged_files_are_refused(tmp_path):
     text = tmp_path / "notes.txt"
     text.write_text("not a database\n" * 100)
-    with pytest.raises(InputError, match="damaged or no store"):
+    with pytest.raises(InputError, match=r"is not a store of algeom .* give another path$"):
         store.Store(text)
 
     foreign = tmp_path / "foreign.db"

@@ -202,7 +202,7 @@ REFUSED: dict[str, tuple[Function, str]] = {
     "float": (lambda t: float(t[0]), r"float\(\)"),
     "int": (lambda t: int(t[0]), r"int\(\)"),
     "complex": (lambda t: complex(t[0]), r"complex\(\)"),
-    "math": (lambda t: math.exp(t[0]), r"float\(\)"),
+    "math": (lambda t: math.exp(t[0]), r"float\(\) .* math\.exp .* make its value a parameter"),
     "range": (lambda t: [t[0] for _ in range(t[1])], "index or a count"),
     "filling zeros": (lambda t: _filled(np.zeros((2, 2)), t.reshape(2, 2)), r"np\.stack.* np\.zeros_like"),
     "in place into floats": (lambda t: np.ones(4).__iadd__(t), r"x = x \+ parameter"),
@@ -227,7 +227,8 @@ REFUSED: dict[str, tuple[Function, str]] = {
     "norm": (lambda t: np.linalg.norm(t), r"np\.linalg\.norm .* sum of squares"),
     "fft": (lambda t: np.fft.fft(t), r"np\.fft\.fft is not available"),
     "svd": (lambda t: np.linalg.svd(t.reshape(2, 2)), r"np\.linalg\.svd is not available"),
-    "det of an object array": (lambda t: np.linalg.det(np.array([[t[0], t[1]], [t[2], t[3]]])), r"np\.stack"),
+    "det of an object array": (lambda t: np.linalg.det(np.array([[t[0], t[1]], [t[2], t[3]]])), r"np\.block"),
+    "inv of nested lists": (lambda t: np.linalg.inv([[t[0], 0], [0, t[3]]]), r"np\.block.* np\.zeros_like"),
     "subtract.reduce": (lambda t: np.subtract.reduce(t), r"np\.subtract\.reduce"),
     "pad by a mode": (lambda t: np.pad(t, 1, mode="mean"), "mode 'mean'"),
     "fractional matrix power": (lambda t: np.linalg.matrix_power(t.reshape(2, 2), 0.5), "constant integer power"),
@@ -291,11 +292,34 @@ def test_wrong_input_is_refused(name: str) -> None:
         ag.polynomial_map(function, n_parameters=4)
 
 
+def test_too_few_parameters_are_noticed() -> None:
+    with pytest.raises(InputError, match=r"shape \(2,\), and index 5 .* n_parameters") as caught:
+        ag.polynomial_map(lambda t: t[5], n_parameters=2)
+    assert isinstance(caught.value, IndexError)
+    assert isinstance(caught.value.__cause__, IndexError)
+    with pytest.raises(InputError, match=r"unpacks .*expected 2, got 1.* n_parameters") as caught:
+        ag.polynomial_map(_unpacked, n_parameters=1)
+    assert isinstance(caught.value.__cause__, ValueError)
+
+
+def test_matrices_from_blocks_and_by_assignment() -> None:
+    def filled(t: Any) -> Any:
+        matrix = np.zeros_like(t, shape=(2, 2))
+        matrix[0, 1], matrix[1, 0], matrix[1, 1] = t[0], t[1], 3
+        return np.linalg.det(matrix)
+
+    blocks = ag.polynomial_map(lambda t: np.linalg.det(np.block([[0, t[0]], [t[1], 3]])), n_parameters=2)
+    assert blocks == ag.polynomial_map(filled, n_parameters=2)
+    assert blocks([2, 5]).tolist() == [-10]
+    nested = ag.polynomial_map(lambda t: np.stack([[0, t[0]], [t[1], 3]]), n_parameters=2)
+    assert nested([2, 5]).tolist() == [0, 2, 5, 3]
+
+
 def test_errors_of_the_function_itself_pass_through() -> None:
     with pytest.raises(KeyError):
         ag.polynomial_map(lambda t: {}[1], n_parameters=1)
-    with pytest.raises(IndexError):
-        ag.polynomial_map(lambda t: t[5], n_parameters=1)
+    with pytest.raises(IndexError, match="list index"):
+        ag.polynomial_map(lambda t: [1, 2][5] * t, n_parameters=1)
     with pytest.raises(AttributeError, match="no attribute"):
         ag.polynomial_map(lambda t: t.nothing, n_parameters=1)
     with pytest.raises(TypeError, match="iteration over a traced scalar"):

@@ -11,7 +11,7 @@ import numpy as np
 
 from algeom.errors import AlgeomError, InputError, NotPolynomialError
 from algeom.maps.builder import TapeBuilder
-from algeom.maps.parsing import names_in, normal_name, parse_expressions
+from algeom.maps.parsing import checked_name, names_in, parse_expressions
 from algeom.maps.polynomial_map import PolynomialMap, checked_names
 from algeom.maps.traced_functions import flatten
 from algeom.maps.tracing import TracedArray, not_polynomial
@@ -37,14 +37,15 @@ def polynomial_map(
         NumPy functions that move, add or multiply entries: einsum, outer, kron, sum, prod, reshape, stack,
         linalg.det, linalg.inv and others. Strings use + - * / ^ ** and parentheses; decimals in them are exact.
     n_parameters : int, optional
-        Number of parameters of a function of one vector.
+        Number of parameters of a function of one vector. Not together with ``parameters``.
     parameters : mapping of str to shape, or sequence of str, optional
         Named arrays by shape, ``{"W1": (4, 4), "b": 4, "s": ()}``, passed to the function by name if its arguments
         have these names, else by position; the parameter vector is these arrays in this order, each in C order. A
         sequence of names gives a function scalars if its arguments have these names, else one vector. For
         strings and SymPy: the names of the parameters, by default all symbols in natural order.
     names : sequence of str, optional
-        Names of the coordinates, ``y1, y2, ...`` by default.
+        Names of the coordinates, ``y1, y2, ...`` by default. Like those of parameters, they are letters, digits
+        and underscores, not beginning with a digit; primes and indices in brackets may follow: ``x'``, ``x[1,2]``.
     symmetries : iterable of pairs of permutations
         Pairs (tau, sigma) of index arrays with ``phi(theta[tau])[i] == phi(theta)[sigma[i]]`` for all i.
 
@@ -71,6 +72,8 @@ def polynomial_map(
     >>> polynomial_map(["s/(1+s)", "t^2"]).parameter_names
     ('s', 't')
     """
+    if n_parameters is not None and parameters is not None:
+        raise InputError(f"n_parameters={n_parameters!r} and parameters={parameters!r} were given; give one of the two")
     if callable(f) and not isinstance(f, Sequence):
         shapes, scalar_names = _parameters_of_function(f, n_parameters, parameters)
         builder, nodes = _trace(f, shapes, scalar_names)
@@ -106,8 +109,7 @@ def _count(value: Any) -> int:
 def _shapes(parameters: Mapping[str, Any]) -> Shapes:
     shapes: Shapes = {}
     for name, shape in parameters.items():
-        if not isinstance(name, str) or not name:
-            raise InputError(f"parameters has the key {name!r}; keys are names of array parameters")
+        checked_name("parameters", name)
         try:
             sizes = (int(shape),) if isinstance(shape, (int, np.integer)) else tuple(int(size) for size in shape)
         except (TypeError, ValueError):
@@ -132,22 +134,16 @@ def _parameters_of_function(
             )
         return {"": (_count(n_parameters),)}, []
     if isinstance(parameters, Mapping):
-        shapes = _shapes(parameters)
-        total, names = sum(int(np.prod(shape, dtype=int)) for shape in shapes.values()), []
-    else:
-        if isinstance(parameters, str):
-            raise InputError(f"parameters={parameters!r} is one string; give a list of names or a mapping to shapes")
-        names = list(parameters)
-        if not names:
-            raise InputError("parameters is empty; a map has at least one parameter")
-        names = list(checked_names("parameters", names, len(names), "parameters"))
-        arguments = _argument_names(f)
-        scalars = arguments is not None and set(names) <= set(arguments)
-        shapes = dict.fromkeys(names, ()) if scalars else {"": (len(names),)}
-        total = len(names)
-    if n_parameters is not None and _count(n_parameters) != total:
-        raise InputError(f"n_parameters={n_parameters}, but `parameters` has {total}; give one of the two")
-    return shapes, names
+        return _shapes(parameters), []
+    if isinstance(parameters, str):
+        raise InputError(f"parameters={parameters!r} is one string; give a list of names or a mapping to shapes")
+    names = list(parameters)
+    if not names:
+        raise InputError("parameters is empty; a map has at least one parameter")
+    names = list(checked_names("parameters", names, len(names), "parameters"))
+    arguments = _argument_names(f)
+    scalars = arguments is not None and set(names) <= set(arguments)
+    return dict.fromkeys(names, ()) if scalars else {"": (len(names),)}, names
 
 
 def _argument_names(f: Callable[..., Any]) -> list[str] | None:
@@ -193,16 +189,16 @@ def _trace(f: Callable[..., Any], shapes: Shapes, names: list[str]) -> tuple[Tap
         if "unpack" in message:
             raise InputError(
                 f"the function unpacks its argument, which has shape {[a.shape for a in arrays.values()]}: {message}; "
-                "give the number of parameters that it expects"
+                "give the number that it expects as n_parameters, or in the shapes of `parameters`"
             ) from error
         missing = re.search(r"no callable (\w+) method", message)
         if missing:
             not_polynomial(f"np.{missing[1]}")
         if "dtype('O')" in message:
             raise NotPolynomialError(
-                f"the function gave NumPy an object array of parameters, as np.array([[a, b], [c, d]]) makes "
-                f"({message}); "
-                "collect parameters with np.stack, or index and reshape them, and np.linalg and the others work"
+                "collect parameters with np.block([[a, b], [c, d]]), or assign them to the entries of "
+                "np.zeros_like(theta, shape=(2, 2)), and np.linalg and the others work; the function gave NumPy "
+                f"nested lists or an object array of parameters, as np.array([[a, b], [c, d]]) makes ({message})"
             ) from error
         if isinstance(error, IndexError) and "valid indices" in message:
             raise NotPolynomialError(
@@ -269,12 +265,13 @@ def _parameters_of_expressions(expressions: list[Any], n_parameters: int | None,
         names = names_in(expressions)
         if not names:
             raise InputError("the expressions have no parameters; name at least one with parameters=[...]")
+        names = [checked_name("the symbols of the expressions", name) for name in names]
     elif isinstance(parameters, Mapping):
         names = _element_names(_shapes(parameters))
     elif isinstance(parameters, str):
         raise InputError(f"parameters={parameters!r} is one string; give a list of names, like {parameters.split(',')}")
     else:
-        names = [normal_name(str(name)) for name in parameters]
+        names = [str(name) for name in parameters]
         if not names:
             raise InputError("parameters is empty; a map has at least one parameter")
         names = list(checked_names("parameters", names, len(names), "parameters"))

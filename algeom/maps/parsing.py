@@ -24,6 +24,8 @@ _MAX_DIGITS = 100_000
 
 _NATURAL = re.compile(r"(\d+)")
 
+_NAME = re.compile(r"[^\W\d]\w*'*(?:\[\s*\w+\s*(?:,\s*\w+\s*)*\]'*)*")
+
 
 def natural_key(name: str) -> list[tuple[int, int, str]]:
     """Sorting key that puts x2 before x10."""
@@ -33,6 +35,16 @@ def natural_key(name: str) -> list[tuple[int, int, str]]:
 def normal_name(name: str) -> str:
     """A name without spaces, so that ``W[0, 1]`` is ``W[0,1]``."""
     return re.sub(r"\s+", "", name)
+
+
+def checked_name(argument: str, name: object) -> str:
+    """A name in its normal form, once it is certain that printed polynomials in it can be read in one way only."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name.strip()):
+        raise InputError(
+            f"{argument} has the entry {name!r}; names are non-empty strings of letters, digits and underscores that "
+            "do not begin with a digit; primes and indices in brackets may follow, as in x', x[1,2]"
+        )
+    return normal_name(name)
 
 
 class Parser:

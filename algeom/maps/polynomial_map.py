@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from algeom.errors import InputError
 from algeom.maps.builder import TapeBuilder
-from algeom.maps.parsing import normal_name
+from algeom.maps.parsing import checked_name
 from algeom.maps.tape import Tape, noun_count
 from algeom.maps.tracing import TracedArray, lift
 
@@ -297,6 +297,8 @@ class PolynomialMap:
         >>> square.compose(shift)([2]).tolist(), shift.compose(square)([2]).tolist()
         ([9], [5])
         """
+        if not isinstance(inner, PolynomialMap):
+            raise InputError(f"phi.compose(psi) takes another PolynomialMap; {inner!r} was given")
         if inner.n_coordinates != self.n_parameters:
             raise InputError(
                 f"phi.compose(psi) is phi after psi: psi has {noun_count(inner.n_coordinates, 'coordinate')}, "
@@ -334,12 +336,17 @@ class PolynomialMap:
         array([8, 2], dtype=object)
         """
         builder = TapeBuilder(self.n_parameters)
-        rows = lift(builder, matrix if isinstance(matrix, np.ndarray) else np.array(matrix, dtype=object))
-        if rows.ndim != 2 or rows.shape[1] != self.n_coordinates or not rows.shape[0]:
+        try:
+            entries = matrix if isinstance(matrix, np.ndarray) else np.array(matrix, dtype=object)
+        except ValueError:
+            entries = np.array(None)  # too ragged even for an array of lists
+        if entries.ndim != 2 or entries.shape[1] != self.n_coordinates or not entries.shape[0]:
+            given = f"shape {entries.shape}" if entries.ndim == 2 else f"{matrix!r}"
             raise InputError(
                 f"a linear change of {noun_count(self.n_coordinates, 'coordinate')} is a matrix of shape "
-                f"(k, {self.n_coordinates}); shape {rows.shape} was given"
+                f"(k, {self.n_coordinates}), its rows equally long; {given} was given"
             )
+        rows = lift(builder, entries)
         values = builder.append(self.tape, builder.inputs)
         tape = builder.build([builder.dot(row, values) for row in rows.tolist()])
         return PolynomialMap(
@@ -355,8 +362,8 @@ class PolynomialMap:
 
         Parameters
         ----------
-        coordinates : iterable of int or str
-            Indices or names, none repeated.
+        coordinates : iterable of int or str, or of bool
+            Indices or names, none repeated; or a mask, one truth value for each coordinate.
 
         Returns
         -------
@@ -371,9 +378,19 @@ class PolynomialMap:
         """
         if isinstance(coordinates, str):
             raise InputError(f"restrict takes a list of coordinates, like [{coordinates!r}]")
+        if not isinstance(coordinates, Iterable):
+            raise InputError(f"restrict takes a list of coordinates, names or indices; {coordinates!r} was given")
+        listed: list[Any] = list(coordinates)
+        if listed and all(isinstance(entry, (bool, np.bool_)) for entry in listed):
+            if len(listed) != self.n_coordinates:
+                raise InputError(
+                    f"a mask of {len(listed)} entries was given for {noun_count(self.n_coordinates, 'coordinate')}; "
+                    "give one truth value for each, or names or indices"
+                )
+            listed = np.flatnonzero(listed).tolist()
         position = {name: k for k, name in enumerate(self.names)}
         chosen: list[int] = []
-        for coordinate in coordinates:
+        for coordinate in listed:
             if isinstance(coordinate, str):
                 index = position.get(coordinate, -1)
             else:
@@ -454,20 +471,19 @@ def _free_name(wanted: str, taken: Sequence[str]) -> str:
 
 
 def checked_names(argument: str, names: Sequence[str], count: int, what: str) -> tuple[str, ...]:
-    """Names without spaces, once it is certain that they are as many as needed, not empty and different."""
+    """Names in their normal form, once it is certain that they are as many as needed, readable and different."""
     if isinstance(names, str):
         raise InputError(f"{argument}={names!r} is one string; give a list of {count} names")
+    if not isinstance(names, Iterable):
+        raise InputError(f"{argument}={names!r} is not a list of names; give {count}")
     names = tuple(names)
+    normal = tuple(checked_name(argument, name) for name in names)
     if len(names) != count:
         raise InputError(f"{argument} has {len(names)} names, and the map has {count} {what}; give one name for each")
-    wrong = [name for name in names if not isinstance(name, str) or not name.strip()]
-    if wrong:
-        raise InputError(f"{argument} has the entry {wrong[0]!r}; names are non-empty strings")
-    names = tuple(normal_name(name) for name in names)
-    repeated = [name for k, name in enumerate(names) if name in set(names[:k])] if len(set(names)) < count else []
-    if repeated:
-        raise InputError(f"{argument} repeats the name {repeated[0]!r}; names must differ")
-    return names
+    if len(set(normal)) < count:
+        repeated = next(name for k, name in enumerate(normal) if name in normal[:k])
+        raise InputError(f"{argument} repeats the name {repeated!r}; names must differ")
+    return normal
 
 
 def _checked_symmetry(pair: Any, n: int, m: int) -> tuple[Permutation, Permutation]:

@@ -74,6 +74,10 @@ class _UnsupportedAttributeError(NotPolynomialError, AttributeError):
     """An attribute of NumPy arrays that traced arrays do not have."""
 
 
+class _OutOfBoundsError(InputError, IndexError):
+    """An index beyond the end of a traced array; still an IndexError for functions that expect one."""
+
+
 class TracedArray:
     """An array of nodes of a tape that is being built.
 
@@ -148,7 +152,16 @@ class TracedArray:
     # Elements
 
     def __getitem__(self, key: Any) -> TracedArray:
-        return TracedArray(self.builder, np.asarray(self.nodes[constant_index(key)]))
+        index = constant_index(key)
+        try:
+            return TracedArray(self.builder, np.asarray(self.nodes[index]))
+        except IndexError as error:
+            if "out of bounds" not in str(error):
+                raise
+            raise _OutOfBoundsError(
+                f"the function indexes an array of parameters of shape {self.shape}, and {error}; give the number "
+                "that it expects as n_parameters, or in the shapes of `parameters`"
+            ) from error
 
     def __setitem__(self, key: Any, value: Any) -> None:
         self.nodes[constant_index(key)] = lift(self.builder, value)
@@ -283,7 +296,7 @@ class TracedArray:
         raise NotPolynomialError(f"a parameter has no truth value while tracing; {_BRANCH}")
 
     def __float__(self) -> NoReturn:
-        _no_number("float()")
+        _no_number("float()", f"math.exp and the like call it: {_TRANSCENDENTAL}; for math.sqrt {_ROOT}. ")
 
     def __int__(self) -> NoReturn:
         _no_number("int()")
@@ -381,10 +394,10 @@ class TracedArray:
         raise AttributeError(f"a traced array has no attribute {name!r}")
 
 
-def _no_number(what: str) -> NoReturn:
+def _no_number(what: str, functions: str = "") -> NoReturn:
     raise NotPolynomialError(
-        f"{what} of a traced parameter is not possible: it is a symbol, not a number. To collect "
-        "traced values use np.stack, np.concatenate or a list; an array to be filled comes from "
+        f"{what} of a traced parameter is not possible: it is a symbol, not a number. {functions}To collect "
+        "traced values use np.stack, np.block or a list; an array to be filled comes from "
         "np.zeros_like(theta, shape=...) or np.zeros(shape, dtype=object)"
     )
 

@@ -12,7 +12,7 @@ from algeom.implicitization.blocks import multidegrees
 from algeom.implicitization.grading import Grading
 from algeom.implicitization.ideal import Ideal
 from algeom.implicitization.multidegrees import IntArray
-from algeom.plot.style import ACCENT, DARK, MEDIUM, TEXT, finish, legend, new_axes, thousands
+from algeom.plot.style import ACCENT, DARK, MEDIUM, TEXT, check_kind, finish, legend, new_axes, thousands
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,7 +44,7 @@ def block_sizes(result: Ideal | Grading, *, degrees: Iterable[int] | None = None
     Raises
     ------
     InputError
-        If degrees are missing or not positive, or matplotlib is not installed.
+        If the result is of another type, degrees are missing or not positive, or matplotlib is not installed.
 
     Examples
     --------
@@ -54,6 +54,7 @@ def block_sizes(result: Ideal | Grading, *, degrees: Iterable[int] | None = None
     >>> plot.block_sizes(ag.grading(segre, rng=1), degrees=[1, 2, 3]).get_yscale()
     'log'
     """
+    check_kind("result", result, Ideal, Grading)
     weights, listed = _weights_and_degrees(result, degrees)
     ax = new_axes(ax)
     table = multidegrees(weights, listed[-1])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from algeom.evidence import Evidence
 from algeom.implicitization.hilbert import HilbertFit, HilbertFunction, fit_hilbert_series
 from algeom.implicitization.ideal import Ideal
-from algeom.plot.style import ACCENT, MEDIUM, TEXT, finish, legend, new_axes, status_with_bound, thousands
+from algeom.plot.style import ACCENT, MEDIUM, TEXT, check_kind, finish, legend, new_axes, status_with_bound, thousands
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,7 +42,7 @@ def hilbert_function(result: HilbertFunction | Ideal, *, ax: Axes | None = None)
     Raises
     ------
     InputError
-        If matplotlib is not installed.
+        If the result is of another type, or matplotlib is not installed.
 
     Examples
     --------
@@ -52,6 +52,7 @@ def hilbert_function(result: HilbertFunction | Ideal, *, ax: Axes | None = None)
     >>> plot.hilbert_function(h).get_xlabel()
     'degree $d$'
     """
+    check_kind("result", result, HilbertFunction, Ideal)
     values, ring, fit, evidence = _content(result)
     degrees = sorted(values)
     ax = new_axes(ax)

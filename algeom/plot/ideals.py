@@ -9,6 +9,7 @@ from algeom.errors import InputError
 from algeom.implicitization.ideal import Ideal
 from algeom.plot.blocks import block_sizes
 from algeom.plot.hilbert import hilbert_function
+from algeom.plot.style import check_kind
 from algeom.plot.tables import generator_table
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def ideal(result: Ideal, kind: str = "hilbert", *, ax: Axes | None = None) -> Ax
     Raises
     ------
     InputError
-        If there is no such figure, or matplotlib is not installed.
+        If the result is no Ideal, there is no such figure, or matplotlib is not installed.
 
     Examples
     --------
@@ -50,4 +51,5 @@ def ideal(result: Ideal, kind: str = "hilbert", *, ax: Axes | None = None) -> Ax
     """
     if kind not in _FIGURES:
         raise InputError(f"there is no figure {kind!r} of an ideal; choose from {', '.join(_FIGURES)}")
+    check_kind("result", result, Ideal)
     return _FIGURES[kind](result, ax=ax)

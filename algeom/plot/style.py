@@ -36,6 +36,19 @@ def new_axes(ax: Axes | None, width: float = 6.0, height: float = 4.0) -> Axes:
     return ax
 
 
+def check_kind(argument: str, given: object, *kinds: type) -> None:
+    """Refuse what a figure cannot show.
+
+    Raises
+    ------
+    InputError
+        If the argument is of none of these kinds.
+    """
+    if not isinstance(given, kinds):
+        expected = " or ".join(kind.__name__ for kind in kinds)
+        raise InputError(f"{argument} is {given!r}; expected a result of the type {expected}")
+
+
 def finish(ax: Axes, xlabel: str, ylabel: str) -> None:
     """Label the axes, keep two spines, and draw horizontal rules behind the data."""
     ax.set_xlabel(xlabel, fontsize=TEXT)

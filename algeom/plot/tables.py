@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from algeom.errors import InputError
 from algeom.implicitization.ideal import Ideal
-from algeom.plot.style import DARK, LIGHT, MEDIUM, TEXT, new_axes, thousands
+from algeom.plot.style import DARK, LIGHT, MEDIUM, TEXT, check_kind, new_axes, thousands
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,7 @@ def generator_table(ideals: Ideal | Mapping[str, Ideal], *, ax: Axes | None = No
     Raises
     ------
     InputError
-        If there is no ideal, or matplotlib is not installed.
+        If there is no ideal or something else, or matplotlib is not installed.
 
     Examples
     --------
@@ -46,7 +46,10 @@ def generator_table(ideals: Ideal | Mapping[str, Ideal], *, ax: Axes | None = No
     >>> [text.get_text() for text in ax.texts]
     ['', 'dim', '1', '2', '3', 'status', 'twisted cubic', '2', '0', '3', '0', 'proved']
     """
+    check_kind("ideals", ideals, Ideal, Mapping)
     rows = {"": ideals} if isinstance(ideals, Ideal) else dict(ideals)
+    for name, ideal in rows.items():
+        check_kind(f"ideals[{name!r}]", ideal, Ideal)
     if not rows:
         raise InputError("there is no ideal to show; give at least one")
     degrees = sorted({row.degree for ideal in rows.values() for row in ideal.degrees})

@@ -150,7 +150,7 @@ def run_tasks(
     Raises
     ------
     InputError
-        If `threads` is below 1 or `costs` has another length than `tasks`.
+        If `threads` is below 1, `costs` has another length than `tasks` or `executor` is not one.
 
     Notes
     -----
@@ -167,6 +167,11 @@ def run_tasks(
         raise InputError(f"costs has {len(costs)} entries for {len(tasks)} tasks: give one cost a task")
     if threads is not None and threads < 1:
         raise InputError(f"threads={threads}: expected at least 1, or None for all cores that may be used")
+    if executor is not None and not callable(getattr(executor, "submit", None)):
+        raise InputError(
+            f"executor={executor!r} has no method `submit`: expected a concurrent.futures.Executor or one like it, "
+            "or None for threads of this process (threads=... is their number)"
+        )
     return _run(function, tasks, executor, threads, costs)
 
 

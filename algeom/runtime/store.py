@@ -151,6 +151,7 @@ class Store:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
         self._lock = threading.Lock()
+        self._recognized = False
         if self.path.is_dir():
             raise InputError(f"{self.path} is a folder: a store is one file, for example {self.path / 'blocks.algeom'}")
         try:
@@ -171,9 +172,9 @@ class Store:
     def _unusable(self, error: sqlite3.Error) -> InputError:
         if isinstance(error, sqlite3.OperationalError):
             return InputError(f"the store {self.path} cannot be used ({error}): check disk space and permissions")
-        return InputError(
-            f"{self.path} is damaged or no store of algeom ({error}): give another path, or delete it and run again"
-        )
+        if not self._recognized:  # perhaps somebody's only copy of something else: never advise deleting it
+            return InputError(f"{self.path} is not a store of algeom ({error}): give another path")
+        return InputError(f"the store {self.path} is damaged ({error}): give another path, or delete it and run again")
 
     def _prepare(self) -> None:
         """Recognize the file, or lay it out when it is new."""
@@ -181,7 +182,8 @@ class Store:
         application, version = run("PRAGMA application_id").fetchone()[0], run("PRAGMA user_version").fetchone()[0]
         (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
         if tables and application != _APPLICATION_ID:
-            raise InputError(f"{self.path} is a database of another program: give another path")
+            raise InputError(f"{self.path} is not a store of algeom but of another program: give another path")
+        self._recognized = bool(tables)
         if tables and version != _FORMAT:
             raise InputError(
                 f"{self.path} has store format {version}, and this algeom reads format {_FORMAT}: give another path"
@@ -197,6 +199,7 @@ class Store:
             run(f"PRAGMA user_version={_FORMAT}")
             run("CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
             run("COMMIT")
+            self._recognized = True
 
     def _query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
         try:
