@@ -21,6 +21,7 @@ from algeom.implicitization.ideal import DegreeSummary, Ideal
 from algeom.implicitization.implicitize import reading_order
 from algeom.implicitization.interpolation import Interpolation, Layer, no_equations
 from algeom.implicitization.multidegrees import IntArray, Multidegrees
+from algeom.implicitization.numerical_consistency import Cutoff, place, require_growth, require_products, residual
 from algeom.implicitization.numerical_lifting import NumericalLift
 from algeom.implicitization.numerical_points import (
     ARITHMETICS,
@@ -36,7 +37,7 @@ from algeom.implicitization.numerical_preparation import (
     numerical_grading,
     scaled_jacobians,
 )
-from algeom.implicitization.numerical_rank import MIN_GAP, FloatArray, UndecidedRankError, factorize
+from algeom.implicitization.numerical_rank import MIN_GAP, FloatArray, RankDecision, UndecidedRankError, factorize
 from algeom.implicitization.preparation import Clock, Preparation
 from algeom.implicitization.sampling import SURPLUS
 from algeom.implicitization.symmetry import orbits
@@ -51,6 +52,10 @@ _OVERSAMPLING = 0.25
 _MATROID_TEST_FROM = 16
 #: Rows of multiples beyond the number of equations, where there are so many that random combinations replace them.
 _COMBINATIONS = 64
+#: Fresh points at which the equations of every block are checked.
+_CHECK_POINTS = 16
+#: Random combinations of products of lower equations that must be among those of a block.
+_PRODUCTS = 4
 
 
 def _require_options(arithmetic: str, torus: str, store: object) -> None:
@@ -84,6 +89,7 @@ class NumericalPreparation:
         self.cone: PolynomialMap
         self.grading: Grading
         self.permutations: list[IntArray]
+        self.cutoff = Cutoff()
         if phi.has_float_constants:
             self._prepare_numerically(symmetry, clock)
         else:
@@ -95,14 +101,15 @@ class NumericalPreparation:
     def _prepare_numerically(self, symmetry: bool, clock: Clock) -> None:
         with clock.stage("dimension"):
             points = NumericalPoints(self.phi.tape, self.seed, self.arithmetic)
-            self.dimension = numerical_dimension(self.phi, points)
+            self.dimension = numerical_dimension(self.phi, points, self.cutoff)
         self.homogenized = self.dimension.projective is None and not bool(points.zero.all())
         self.cone = self.phi.cone() if self.homogenized else self.phi
         self.points = NumericalPoints(self.cone.tape, self.seed, self.arithmetic) if self.homogenized else points
         with clock.stage("grading"):
             rank = self.dimension.value + (1 if self.homogenized else 0)
-            self.grading = numerical_grading(self.points, rank, homogeneous=True)
-            self.permutations = checked_permutations(self.cone, self.points) if symmetry else []
+            self.grading = numerical_grading(self.points, rank, True, self.cutoff)
+            self.permutations = checked_permutations(self.cone, self.points, self.cutoff) if symmetry else []
+        self.cutoff.require()
 
     def interpolation(self, **options: Any) -> NumericalInterpolation:
         """An interpolation of the cone, block by block."""
@@ -110,7 +117,7 @@ class NumericalPreparation:
         if self.dimension.value == self.phi.n_coordinates:
             # Without equations every grading holds, and would make each monomial a block.
             weights = np.ones((1, self.cone.n_coordinates), np.int64)
-        return NumericalInterpolation(self.points, weights, self.permutations, **options)
+        return NumericalInterpolation(self.points, weights, self.permutations, self.cutoff, **options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,8 +132,8 @@ class NumericalBlockTask:
     null_space: bool
 
 
-def solve_numerical_block(task: NumericalBlockTask) -> tuple[BlockResult, float]:
-    """Rank and null space of the evaluation matrix of a block, and the gap that decided the rank."""
+def solve_numerical_block(task: NumericalBlockTask) -> tuple[BlockResult, RankDecision]:
+    """Rank and null space of the evaluation matrix of a block, and what decided the rank."""
     monomials = multidegrees(task.weights, task.degree).monomials(task.node)
     size = len(monomials)
     rows = block_rows(size)
@@ -136,7 +143,7 @@ def solve_numerical_block(task: NumericalBlockTask) -> tuple[BlockResult, float]
     done = factorize(matrix, f"the {len(matrix)} x {size} evaluation matrix of {which}")
     null_space = done.null_space if task.null_space else None
     result = BlockResult(size, done.rank, np.zeros(0, np.int64), done.pivot_columns, done.free_columns, null_space)
-    return result, done.decision.gap
+    return result, done.decision
 
 
 @dataclass(eq=False)
@@ -162,6 +169,8 @@ class NumericalInterpolation(Interpolation):
     ----------
     points : NumericalPoints
         Of a map whose image closure is a cone.
+    cutoff : Cutoff
+        Notes what the ranks keep and drop; a degree at odds with what is noted, or with the one before, is refused.
     weights, permutations, executor, threads, memory_limit, equations
         As for `Interpolation`.
     """
@@ -171,6 +180,7 @@ class NumericalInterpolation(Interpolation):
         points: NumericalPoints,
         weights: IntArray,
         permutations: list[IntArray],
+        cutoff: Cutoff,
         *,
         executor: Executor | None = None,
         threads: int | None = None,
@@ -190,7 +200,9 @@ class NumericalInterpolation(Interpolation):
         )
         self.points = points
         self.coordinates = Coordinates(points, weights, permutations)
+        self.cutoff = cutoff
         self._numerical_jacobian = scaled_jacobians(points, 1)[0][0]
+        self._fresh: Any = None
 
     def numerical_layer(self, degree: int, report: Reporter) -> NumericalLayer:
         """The equations of a degree; computed once."""
@@ -214,7 +226,7 @@ class NumericalInterpolation(Interpolation):
                 tasks.append(
                     NumericalBlockTask(values, self.weights, degree, node, self.points.arithmetic, self.equations)
                 )
-        gap = math.inf
+        decisions: dict[int, RankDecision] = {}
         costs = [4.0 * sizes[task.node] ** 3 + 4e5 for task in tasks]
         solved = execution.run_tasks(
             solve_numerical_block, tasks, executor=self.executor, threads=self.threads, costs=costs
@@ -222,9 +234,34 @@ class NumericalInterpolation(Interpolation):
         for index, (result, found) in solved:
             node = tasks[index].node
             results[node] = result
-            gap = min(gap, found)
+            decisions[node] = found
             report.advance(1, degree=degree, block=node, size=sizes[node])
-        return NumericalLayer(degree, table, orbit, results, {}, math.nan, gap=gap)
+        gap = min((decision.gap for decision in decisions.values()), default=math.inf)
+        layer = NumericalLayer(degree, table, orbit, results, {}, math.nan, gap=gap)
+        self._require_consistency(layer, decisions)
+        return layer
+
+    def _require_consistency(self, layer: NumericalLayer, decisions: dict[int, RankDecision]) -> None:
+        """Check the equations of a degree at fresh points, its ranks against all others and the degree below."""
+        for node in sorted(decisions):  # in the same order on any number of workers
+            self.cutoff.record(decisions[node], self._name(layer, node))
+            if self.equations and layer.results[node].nullity:
+                error = residual(layer.results[node], self._fresh_monomials(layer, node))
+                self.cutoff.record_residual(error, f"{self._name(layer, node)}, at points not used to find it")
+        self.cutoff.require()
+        below = self.layers.get(layer.degree - 1)
+        if below is not None:
+            require_growth(layer, below)
+
+    def _name(self, layer: Layer, node: int) -> str:
+        return f"degree {layer.degree}, block {node} ({self.points.arithmetic})"
+
+    def _fresh_monomials(self, layer: Layer, node: int) -> Any:
+        """Values of the monomials of a block at fresh points, shape (points, size)."""
+        if self._fresh is None:
+            fresh = NumericalPoints(self.tape, self.seed, self.points.arithmetic, "checks")
+            self._fresh = self.coordinates.normalized(fresh.values(_CHECK_POINTS)[:, :_CHECK_POINTS])
+        return evaluate_monomials(layer.monomials(node), self._fresh)
 
     def _block_bytes(self, size: int) -> int:
         # The matrix, scaled and factored, and complex while it is evaluated.
@@ -232,11 +269,38 @@ class NumericalInterpolation(Interpolation):
 
     def _independent(self, table: Multidegrees, node: int) -> bool:
         support = np.flatnonzero(table.divide[node] >= 0)
-        return independent_rows(self._numerical_jacobian, support)
+        decision = independent_rows(self._numerical_jacobian, support)
+        if decision is None:
+            return False
+        self.cutoff.record(decision, "the Jacobian of some coordinates")
+        return True
+
+    def _products(self, layer: Layer, below: Layer, node: int) -> FloatArray:
+        """Random combinations of the products of variables with equations below, shape (_PRODUCTS, size)."""
+        rng = seeds.derive(self.seed, "products", layer.degree, node)
+        keys = self.keys(layer.monomials(node))
+        products = np.zeros((_PRODUCTS, len(keys)))
+        for variable, rest in enumerate(layer.table.divide[node]):
+            if rest < 0:
+                continue
+            representative = below.orbits.representative_of(int(rest))
+            lower = below.results[representative]
+            if lower.nullity == 0:
+                continue
+            assert lower.null_space is not None
+            carry = below.orbits.transport(int(rest))
+            position = place(self.keys(carry[below.monomials(representative)]) + self._hashes[variable], keys)
+            lengths = np.sqrt(1.0 + np.sum(lower.null_space**2, axis=1))
+            weights = rng.standard_normal((_PRODUCTS, lower.nullity)) / lengths
+            products[:, position[lower.free_columns]] += weights
+            products[:, position[lower.pivot_columns]] += weights @ lower.null_space
+        return products
 
     def _new_positions(self, layer: Layer, below: Layer, node: int) -> IntArray:
         """Positions of the equations of a block that the multiples of lower equations do not span."""
         assert isinstance(layer, NumericalLayer)
+        lengths = np.linalg.norm(self._fresh_monomials(layer, node), axis=0)
+        require_products(layer.results[node], self._products(layer, below, node), lengths, self._name(layer, node))
         multiples = self.multiples(layer, below, node)
         wanted = layer.results[node].nullity + _COMBINATIONS
         if len(multiples) > 2 * wanted:
@@ -244,9 +308,10 @@ class NumericalInterpolation(Interpolation):
             rng = seeds.derive(self.seed, "combinations", layer.degree, node)
             weights = rng.standard_normal((wanted, len(lengths)))
             multiples = (weights / np.where(lengths > 0, lengths, 1.0)) @ multiples
-        which = f"degree {layer.degree}, block {node} ({self.points.arithmetic})"
         # Columns that no multiple concerns may hold rounding errors: scaling would blow them up.
-        done = factorize(multiples, f"the multiples of lower equations in {which}", scale_columns=False)
+        done = factorize(
+            multiples, f"the multiples of lower equations in {self._name(layer, node)}", scale_columns=False
+        )
         layer.gap = min(layer.gap, done.decision.gap)
         layer.fresh[node] = done.null_vectors()
         return done.free_columns
@@ -311,6 +376,8 @@ def implicitize_numerically(
     ------
     UndecidedRankError
         If no gap in the singular values of some block decides its rank: no result is given that would rest on a guess.
+    InconsistentRanksError
+        If ranks contradict each other, since constants are too small to matter in one block and not in another.
 
     Examples
     --------

@@ -244,7 +244,11 @@ class Coordinates:
 
     def values(self, count: int) -> NDArray[Any]:
         """Points in the new coordinates, each of root mean square one, shape (m, count)."""
-        z = self.apply(self.scaled(self.points.values(count)[:, :count]))
+        return self.normalized(self.points.values(count)[:, :count])
+
+    def normalized(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Points of the image in the new coordinates, each of root mean square one."""
+        z = self.apply(self.scaled(values))
         size = np.sqrt(np.mean(np.abs(z) ** 2, axis=0))
         return np.ascontiguousarray(z / np.where(size > 0, size, 1.0))
 

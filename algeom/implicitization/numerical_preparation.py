@@ -14,8 +14,16 @@ from algeom.evidence import Evidence, Status
 from algeom.implicitization.dimension import Dimension
 from algeom.implicitization.grading import Grading
 from algeom.implicitization.multidegrees import IntArray
+from algeom.implicitization.numerical_consistency import Cutoff
 from algeom.implicitization.numerical_points import NumericalPoints, real_rows
-from algeom.implicitization.numerical_rank import FloatArray, UndecidedRankError, factorize, numerical_rank
+from algeom.implicitization.numerical_rank import (
+    CEILING,
+    FloatArray,
+    RankDecision,
+    UndecidedRankError,
+    factorize,
+    numerical_rank,
+)
 from algeom.maps.polynomial_map import PolynomialMap
 
 #: Points at which the rank of the Jacobian is found.
@@ -27,8 +35,9 @@ _SYMMETRY_POINTS = 8
 #: Entries of the echelon form of the weights have denominators up to this; they are ratios of small weights.
 _LARGEST_DENOMINATOR = 60
 _ROUNDING_TOLERANCE = 1e-6
-#: Relative residual of the tangency equations, and difference of two values, that rounding errors may cause.
-_RESIDUAL_TOLERANCE = 1e-8
+#: Relative residual of the tangency equations, and difference of two values, that rounding errors may cause: what
+#: ranks drop at most.
+_RESIDUAL_TOLERANCE = CEILING
 
 
 def scaled_jacobians(points: NumericalPoints, count: int) -> tuple[Any, Any]:
@@ -45,8 +54,8 @@ def scaled_jacobians(points: NumericalPoints, count: int) -> tuple[Any, Any]:
     return jacobians / size[:, :, None], (values / size).T
 
 
-def numerical_dimension(phi: PolynomialMap, points: NumericalPoints) -> Dimension:
-    """Dimension of the image closure by Jacobian ranks in floating point, decided by gaps.
+def numerical_dimension(phi: PolynomialMap, points: NumericalPoints, cutoff: Cutoff) -> Dimension:
+    """Dimension of the image closure by Jacobian ranks in floating point, decided by gaps that `cutoff` notes.
 
     Raises
     ------
@@ -54,13 +63,21 @@ def numerical_dimension(phi: PolynomialMap, points: NumericalPoints) -> Dimensio
         If no gap in the singular values decides.
     """
     jacobians, values = scaled_jacobians(points, _RANK_POINTS)
-    value, cone, smallest = 0, True, math.inf
+    smallest = math.inf
+    decisions: tuple[list[RankDecision], list[RankDecision]] = ([], [])
     for k in range(_RANK_POINTS):
         alone = numerical_rank(jacobians[k], "the Jacobian")
         both = numerical_rank(np.column_stack([jacobians[k], values[:, k]]), "the Jacobian with the point itself")
-        value = max(value, alone.rank)
-        cone = cone and alone.rank == both.rank
         smallest = min(smallest, alone.gap, both.gap)
+        decisions[0].append(alone)
+        decisions[1].append(both)
+    # A generic point has the largest rank; what special ones drop besides decides nothing.
+    value, with_point = (max(decision.rank for decision in found) for found in decisions)
+    cone = value == with_point
+    for found, what in zip(decisions, ("the Jacobian", "the Jacobian with the point itself"), strict=True):
+        for decision in found:
+            if decision.rank == max(other.rank for other in found):
+                cutoff.record(decision, what)
     expected = min(phi.n_parameters, phi.n_coordinates)
     return Dimension(
         value=value,
@@ -77,7 +94,7 @@ def numerical_dimension(phi: PolynomialMap, points: NumericalPoints) -> Dimensio
     )
 
 
-def _tangency_equations(points: NumericalPoints, rank: int) -> FloatArray:
+def _tangency_equations(points: NumericalPoints, rank: int, cutoff: Cutoff) -> FloatArray:
     """Rows u^T diag(phi(theta)) for normal vectors u at random points, shape (equations, m)."""
     m = points.tape.n_outputs
     if rank == m:
@@ -86,12 +103,22 @@ def _tangency_equations(points: NumericalPoints, rank: int) -> FloatArray:
     jacobians, values = scaled_jacobians(points, count)
     rows = []
     for k in range(count):
-        left, _, _ = np.linalg.svd(jacobians[k])
+        left, singular_values, _ = np.linalg.svd(jacobians[k])
+        cutoff.record(_as_given(singular_values, rank), "the Jacobian of the cone")
         rows.append(real_rows(left[:, rank:].conj().T * values[:, k]))
     return np.concatenate(rows)
 
 
-def numerical_grading(points: NumericalPoints, rank: int, homogeneous: bool) -> Grading:
+def _as_given(singular_values: FloatArray, rank: int) -> RankDecision:
+    """A rank that was decided before, with what it keeps and drops here."""
+    if rank == 0:
+        return RankDecision(0, math.inf)
+    relative = np.append(singular_values, 0.0) / singular_values[0]
+    kept, dropped = float(relative[rank - 1]), float(relative[rank])
+    return RankDecision(rank, kept / dropped if dropped else math.inf, kept, dropped)
+
+
+def numerical_grading(points: NumericalPoints, rank: int, homogeneous: bool, cutoff: Cutoff) -> Grading:
     """The integer gradings that hold up to rounding errors, as `algeom.grading` finds those that hold exactly.
 
     The null space of the tangency equations is found by its gap and rounded to rational numbers; integer weights are
@@ -106,6 +133,8 @@ def numerical_grading(points: NumericalPoints, rank: int, homogeneous: bool) -> 
         Rank of its Jacobian.
     homogeneous : bool
         Whether (1, ..., 1) is known to be a grading.
+    cutoff : Cutoff
+        Notes what is kept and dropped.
 
     Raises
     ------
@@ -113,14 +142,18 @@ def numerical_grading(points: NumericalPoints, rank: int, homogeneous: bool) -> 
         If no gap in the singular values decides how many there are.
     """
     m = points.tape.n_outputs
-    equations = _tangency_equations(points, rank)
+    equations = _tangency_equations(points, rank, cutoff)
     # Columns of coordinates that no equation concerns hold rounding errors: scaling would blow them up.
     which = "the tangency equations of the gradings"
     solved = factorize(equations, which, scale_rows=False, scale_columns=False)
     weights = np.array(lattice.saturate(_rounded(solved.null_vectors())), np.int64).reshape(-1, m)
     size = np.linalg.norm(equations, axis=1)
     residuals = np.abs(equations @ weights.T) / np.where(size > 0, size, 1.0)[:, None]
-    weights = weights[(residuals <= _RESIDUAL_TOLERANCE * np.abs(weights).max(axis=1, initial=1)).all(axis=0)]
+    relative = residuals.max(axis=0, initial=0.0) / np.abs(weights).max(axis=1, initial=1)
+    holds = relative <= _RESIDUAL_TOLERANCE
+    weights = weights[holds]
+    cutoff.record(solved.decision, which)
+    cutoff.record_residual(float(relative[holds].max(initial=0.0)), which)
     ones = np.ones((1, m), np.int64)
     if homogeneous:
         weights = np.array(lattice.saturate(np.concatenate([weights, ones]).tolist()), np.int64)
@@ -142,8 +175,8 @@ def _rounded(rows: FloatArray) -> list[list[int]]:
     return integers
 
 
-def checked_permutations(phi: PolynomialMap, points: NumericalPoints) -> list[IntArray]:
-    """The coordinate permutations that a map declares, each checked up to rounding errors.
+def checked_permutations(phi: PolynomialMap, points: NumericalPoints, cutoff: Cutoff) -> list[IntArray]:
+    """The coordinate permutations that a map declares, each checked up to rounding errors, which `cutoff` notes.
 
     Raises
     ------
@@ -152,24 +185,27 @@ def checked_permutations(phi: PolynomialMap, points: NumericalPoints) -> list[In
     """
     theta = points.theta(_SYMMETRY_POINTS)[:, :_SYMMETRY_POINTS]
     values = points.values(_SYMMETRY_POINTS)[:, :_SYMMETRY_POINTS]
-    size = np.abs(values).max(axis=1, keepdims=True)
+    size = np.abs(values).max(axis=1)
     for number, (tau, sigma) in enumerate(phi.symmetries):
         moved = phi.tape.evaluate(np.ascontiguousarray(theta[tau]))
         moved[points.zero] = 0.0
-        wrong = (np.abs(moved - values[sigma]) > _RESIDUAL_TOLERANCE * size).any(axis=1)
+        errors = np.abs(moved - values[sigma]).max(axis=1, initial=0.0) / np.where(size > 0, size, 1.0)
+        wrong = (errors > _RESIDUAL_TOLERANCE) | ((size == 0) & (errors > 0))
         if wrong.any():
             raise InputError(
                 f"declared symmetry {number} is none: phi(theta[tau]) differs from phi(theta)[sigma] in coordinate "
                 f"{phi.names[int(np.flatnonzero(wrong)[0])]}. Correct the permutations, or pass symmetry=False"
             )
+        cutoff.record_residual(float(errors.max(initial=0.0)), f"declared symmetry {number}")
     return [np.asarray(sigma, np.int64) for _, sigma in phi.symmetries]
 
 
-def independent_rows(jacobian: Any, support: IntArray) -> bool:
-    """Whether some coordinates have clearly independent rows of the Jacobian at a point."""
+def independent_rows(jacobian: Any, support: IntArray) -> RankDecision | None:
+    """The full rank of some rows of the Jacobian at a point if they are clearly independent, else None."""
     if len(support) > min(jacobian.shape):
-        return False
+        return None
     try:
-        return numerical_rank(jacobian[support]).rank == len(support)
+        decision = numerical_rank(jacobian[support])
     except UndecidedRankError:
-        return False
+        return None
+    return decision if decision.rank == len(support) else None

@@ -42,10 +42,14 @@ class RankDecision:
     gap : float
         Ratio of the last singular value kept to the first one dropped, or to the level of rounding errors where that
         is larger. A lower bound for large matrices. Infinite for rank zero.
+    kept, dropped : float
+        These two, relative to the largest singular value: at least, and at most. Infinite and zero where there is none.
     """
 
     rank: int
     gap: float
+    kept: float = math.inf
+    dropped: float = 0.0
 
 
 def _noise(size: int) -> float:
@@ -99,7 +103,7 @@ def decide_rank(singular_values: FloatArray, size: int, what: str = "a matrix") 
             f"the singular values of {what} do not tell its rank in double precision: most likely {likely}, "
             f"but a drop by {MIN_GAP:.0e} and {_MARGIN:.0f} times any other is required"
         )
-    return RankDecision(best + 1, float(gaps[best]))
+    return RankDecision(best + 1, float(gaps[best]), float(relative[best]), float(relative[best + 1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,9 +233,10 @@ def _decide_by_triangle(triangle: FloatArray, size: int) -> RankDecision | None:
     for step in range(_POWER_STEPS):
         vector = solve_triangular(head, vector / np.linalg.norm(vector), trans=("T", "N")[step % 2], check_finite=False)
         smallest = min(smallest, 1.0 / float(np.linalg.norm(vector)))
-    dropped = max(float(np.linalg.norm(triangle[rank:, rank:])), floor)
+    rest = float(np.linalg.norm(triangle[rank:, rank:]))
+    dropped = max(rest, floor)
     gap = smallest / dropped
     # Only one drop can be as deep as the ceiling: above it singular values stay above, below it they are small.
     clear = smallest > CEILING * norm and dropped <= CEILING * least and gap >= _MARGIN * dropped / floor
     # Inverse iteration may overestimate the smallest singular value a little; a clear gap leaves room for that.
-    return RankDecision(rank, gap) if clear and gap >= _CLEAR_GAP else None
+    return RankDecision(rank, gap, smallest / norm, rest / least) if clear and gap >= _CLEAR_GAP else None
