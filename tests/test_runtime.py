@@ -557,6 +557,10 @@ def test_two_processes_or_many_threads_share_a_store(tmp_path):
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         list(pool.map(fill, range(4)))
+        # Several that lay out the same new file at once: each sees a store or an empty file, never half of one.
+        for k in range(10):
+            for made in list(pool.map(lambda _, k=k: store.Store(tmp_path / f"{k}.algeom"), range(4))):
+                made.close()
     with store.Store(path) as one, store.Store(path) as two, concurrent.futures.ThreadPoolExecutor(4) as pool:
         assert len(one) == 80
         one.put("new", b"x")

@@ -6,6 +6,7 @@ and other processes read while one writes.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -176,30 +177,47 @@ class Store:
             return InputError(f"{self.path} is not a store of algeom ({error}): give another path")
         return InputError(f"the store {self.path} is damaged ({error}): give another path, or delete it and run again")
 
-    def _prepare(self) -> None:
-        """Recognize the file, or lay it out when it is new."""
+    def _is_laid_out(self) -> bool:
+        """Whether the file is a store already; False when it is empty. Called inside a transaction.
+
+        Other processes may be laying out the same file; only a transaction sees all of that or nothing.
+        """
         run = self._connection.execute
-        application, version = run("PRAGMA application_id").fetchone()[0], run("PRAGMA user_version").fetchone()[0]
         (tables,) = run("SELECT count(*) FROM sqlite_master").fetchone()
-        if tables and application != _APPLICATION_ID:
+        (application,) = run("PRAGMA application_id").fetchone()
+        (version,) = run("PRAGMA user_version").fetchone()
+        if not tables:
+            return False
+        if application != _APPLICATION_ID:
             raise InputError(f"{self.path} is not a store of algeom but of another program: give another path")
-        self._recognized = bool(tables)
-        if tables and version != _FORMAT:
+        self._recognized = True
+        if version != _FORMAT:
             raise InputError(
                 f"{self.path} has store format {version}, and this algeom reads format {_FORMAT}: give another path"
             )
-        # Without write-ahead files (some network folders) SQLite keeps its default journal, which is as safe.
-        run("PRAGMA journal_mode=WAL")
-        # A killed process loses nothing; only a power cut may lose the last few results, never the file.
-        run("PRAGMA synchronous=NORMAL")
-        if not tables:
-            # Another process may be laying out the same file: the second one finds everything there.
+        return True
+
+    def _prepare(self) -> None:
+        """Recognize the file, or lay it out when it is new."""
+        run = self._connection.execute
+        run("BEGIN")
+        laid_out = self._is_laid_out()
+        run("COMMIT")
+        if not laid_out:
             run("BEGIN IMMEDIATE")
-            run(f"PRAGMA application_id={_APPLICATION_ID}")
-            run(f"PRAGMA user_version={_FORMAT}")
-            run("CREATE TABLE IF NOT EXISTS results (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
+            if not self._is_laid_out():
+                run(f"PRAGMA application_id={_APPLICATION_ID}")
+                run(f"PRAGMA user_version={_FORMAT}")
+                run("CREATE TABLE results (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID")
             run("COMMIT")
             self._recognized = True
+        if run("PRAGMA journal_mode").fetchone()[0] != "wal":
+            # The switch needs the file for itself. While another process has it, and on some network folders, SQLite's
+            # default journal does as well, only slower.
+            with contextlib.suppress(sqlite3.OperationalError):
+                run("PRAGMA journal_mode=WAL")
+        # A killed process loses nothing; only a power cut may lose the last few results, never the file.
+        run("PRAGMA synchronous=NORMAL")
 
     def _query(self, statement: str, values: tuple[Any, ...] = ()) -> list[Any]:
         try:
