@@ -435,7 +435,10 @@ def test_ctrl_c_says_what_was_finished():
         time.sleep(1.0)
         process.send_signal(signal.SIGINT)
         begin = time.perf_counter()
-        out, err = process.communicate(timeout=60)
+        try:
+            out, err = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert time.perf_counter() - begin < 20
     assert process.returncode == 130
     assert "interrupted: " in err

@@ -455,7 +455,10 @@ def test_ctrl_c_returns_at_once():
         assert process.stdout.readline() == "running\n"
         time.sleep(0.3)
         process.send_signal(signal.SIGINT)
-        out, _ = process.communicate(timeout=20)
+        try:
+            out, _ = process.communicate(timeout=20)
+        finally:
+            process.kill()
     assert out == "interrupted True True\n"
 
 
