@@ -296,6 +296,10 @@ class NumericalInterpolation(Interpolation):
             products[:, position[lower.pivot_columns]] += weights @ lower.null_space
         return products
 
+    def _spanning(self, rows: FloatArray, prime_number: int) -> FloatArray:
+        """All rows: which of them span the others would be one more decision about ranks."""
+        return rows
+
     def _new_positions(self, layer: Layer, below: Layer, node: int) -> IntArray:
         """Positions of the equations of a block that the multiples of lower equations do not span."""
         assert isinstance(layer, NumericalLayer)
