@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from algeom.algebra.polynomial import Polynomial
+from algeom.continuation import System, polynomial_system
 from algeom.errors import (
     AlgeomError,
     CertificateError,
@@ -43,6 +44,7 @@ __all__ = [
     "PolynomialMap",
     "ResourceError",
     "Status",
+    "System",
     "dimension",
     "grading",
     "hilbert_function",
@@ -50,6 +52,7 @@ __all__ = [
     "maximal_minors",
     "minors",
     "polynomial_map",
+    "polynomial_system",
     "warmup",
 ]
 
