@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import Any
 
 from algeom.algebra.polynomial import Polynomial
-from algeom.continuation import System, polynomial_system
+from algeom.continuation import PathResults, ReturnCode, System, TrackerOptions, newton, polynomial_system, track
 from algeom.errors import (
     AlgeomError,
     CertificateError,
@@ -40,19 +40,24 @@ __all__ = [
     "Ideal",
     "InputError",
     "NotPolynomialError",
+    "PathResults",
     "Polynomial",
     "PolynomialMap",
     "ResourceError",
+    "ReturnCode",
     "Status",
     "System",
+    "TrackerOptions",
     "dimension",
     "grading",
     "hilbert_function",
     "implicitize",
     "maximal_minors",
     "minors",
+    "newton",
     "polynomial_map",
     "polynomial_system",
+    "track",
     "warmup",
 ]
 

@@ -1,5 +1,14 @@
 """Homotopy continuation: solutions of systems, degrees, Euclidean distance degrees, nearest points, membership."""
 
 from algeom.continuation.systems import System, polynomial_system
+from algeom.continuation.tracker import PathResults, ReturnCode, TrackerOptions, newton, track
 
-__all__ = ["System", "polynomial_system"]
+__all__ = [
+    "PathResults",
+    "ReturnCode",
+    "System",
+    "TrackerOptions",
+    "newton",
+    "polynomial_system",
+    "track",
+]

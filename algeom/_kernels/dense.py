@@ -1,0 +1,123 @@
+"""Small dense complex linear algebra on lanes: many systems of one size at once, one in each lane.
+
+A lane array is flat. Entry i of a vector of complex numbers takes ``2 * LANE`` consecutive doubles: the real parts of
+all lanes, then the imaginary parts. A matrix is the vector of its entries in row order. One pass over an entry then
+serves `LANE` systems in a few vector instructions; pivots differ from lane to lane, so exchanges go lane by lane.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algeom._kernels.compile import kernel
+
+#: Systems treated together. A constant of the compiled code, so that loops over lanes have no remainder.
+LANE = 16
+
+Float = NDArray[np.float64]
+Int = NDArray[np.int64]
+
+
+@kernel
+def lu_lanes(matrix: Float, n: Any, pivots: Int, smallest: Float) -> None:
+    """Factorize n x n matrices in place into P A = L U with partial pivoting, L with unit diagonal.
+
+    ``pivots`` (n * LANE) receives the row exchanged with row k in lane j at ``k * LANE + j``; the diagonal of U is
+    stored inverted. ``smallest`` (2 * LANE) receives the smallest and then the largest absolute value of a pivot: zero
+    or NaN where the matrix is singular or not finite.
+    """
+    lane = np.uintp(LANE)
+    width = np.uintp(2) * lane
+    size = np.uintp(n)
+    best = np.empty(LANE)
+    for j in range(lane):
+        smallest[j] = np.inf
+        smallest[lane + j] = 0.0
+    for k in range(size):
+        for j in range(lane):
+            best[j] = -1.0
+            pivots[k * lane + j] = k
+        for i in range(k, size):
+            a = (i * size + k) * width
+            for j in range(lane):
+                square = matrix[a + j] * matrix[a + j] + matrix[a + lane + j] * matrix[a + lane + j]
+                if square > best[j]:
+                    best[j] = square
+                    pivots[k * lane + j] = i
+        for j in range(lane):
+            row = np.uintp(pivots[k * lane + j])
+            if row != k:
+                a = k * size * width + j
+                b = row * size * width + j
+                for _ in range(np.uintp(2) * size):
+                    matrix[a], matrix[b] = matrix[b], matrix[a]
+                    a += lane
+                    b += lane
+        a = (k * size + k) * width
+        for j in range(lane):
+            re = matrix[a + j]
+            im = matrix[a + lane + j]
+            square = re * re + im * im
+            smallest[j] = min(smallest[j], square)
+            smallest[lane + j] = max(smallest[lane + j], square)
+            if not square > 0.0:
+                smallest[j] = 0.0
+            matrix[a + j] = re / square
+            matrix[a + lane + j] = -im / square
+        for i in range(k + np.uintp(1), size):
+            b = (i * size + k) * width
+            for j in range(lane):
+                re = matrix[b + j] * matrix[a + j] - matrix[b + lane + j] * matrix[a + lane + j]
+                im = matrix[b + j] * matrix[a + lane + j] + matrix[b + lane + j] * matrix[a + j]
+                matrix[b + j] = re
+                matrix[b + lane + j] = im
+            for c in range(k + np.uintp(1), size):
+                subtract_product(matrix, (i * size + c) * width, matrix, b, matrix, (k * size + c) * width)
+    for j in range(np.uintp(2) * lane):
+        smallest[j] = np.sqrt(smallest[j])
+
+
+@kernel
+def subtract_product(target: Float, d: Any, left: Float, a: Any, right: Float, b: Any) -> None:
+    """``target[d] -= left[a] * right[b]``, complex entries at offsets, in all lanes."""
+    lane = np.uintp(LANE)
+    for j in range(lane):
+        ar = left[a + j]
+        ai = left[a + lane + j]
+        br = right[b + j]
+        bi = right[b + lane + j]
+        target[d + j] -= ar * br - ai * bi
+        target[d + lane + j] -= ar * bi + ai * br
+
+
+@kernel
+def solve_lanes(matrix: Float, n: Any, pivots: Int, vector: Float) -> None:
+    """Solve A x = b in all lanes, from the factors and pivots of `lu_lanes`; ``vector`` is b and becomes x."""
+    lane = np.uintp(LANE)
+    width = np.uintp(2) * lane
+    size = np.uintp(n)
+    for k in range(size):
+        for j in range(lane):
+            row = np.uintp(pivots[k * lane + j])
+            if row != k:
+                a = k * width + j
+                b = row * width + j
+                vector[a], vector[b] = vector[b], vector[a]
+                vector[a + lane], vector[b + lane] = vector[b + lane], vector[a + lane]
+    for i in range(np.uintp(1), size):
+        for k in range(i):
+            subtract_product(vector, i * width, matrix, (i * size + k) * width, vector, k * width)
+    for back in range(size):
+        i = size - np.uintp(1) - back
+        for k in range(i + np.uintp(1), size):
+            subtract_product(vector, i * width, matrix, (i * size + k) * width, vector, k * width)
+        a = (i * size + i) * width
+        b = i * width
+        for j in range(lane):
+            re = vector[b + j] * matrix[a + j] - vector[b + lane + j] * matrix[a + lane + j]
+            im = vector[b + j] * matrix[a + lane + j] + vector[b + lane + j] * matrix[a + j]
+            vector[b + j] = re
+            vector[b + lane + j] = im
