@@ -4,7 +4,17 @@ from importlib import import_module
 from typing import Any
 
 from algeom.algebra.polynomial import Polynomial
-from algeom.continuation import PathResults, ReturnCode, System, TrackerOptions, newton, polynomial_system, track
+from algeom.continuation import (
+    PathResults,
+    ReturnCode,
+    Solutions,
+    System,
+    TrackerOptions,
+    newton,
+    polynomial_system,
+    solve,
+    track,
+)
 from algeom.errors import (
     AlgeomError,
     CertificateError,
@@ -45,6 +55,7 @@ __all__ = [
     "PolynomialMap",
     "ResourceError",
     "ReturnCode",
+    "Solutions",
     "Status",
     "System",
     "TrackerOptions",
@@ -57,6 +68,7 @@ __all__ = [
     "newton",
     "polynomial_map",
     "polynomial_system",
+    "solve",
     "track",
     "warmup",
 ]

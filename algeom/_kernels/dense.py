@@ -112,8 +112,8 @@ def solve_lanes(matrix: Float, n: Any, pivots: Int, vector: Float) -> None:
             subtract_product(vector, i * width, matrix, (i * size + k) * width, vector, k * width)
     for back in range(size):
         i = size - np.uintp(1) - back
-        for k in range(i + np.uintp(1), size):
-            subtract_product(vector, i * width, matrix, (i * size + k) * width, vector, k * width)
+        for c in range(i + np.uintp(1), size):
+            subtract_product(vector, i * width, matrix, (i * size + c) * width, vector, c * width)
         a = (i * size + i) * width
         b = i * width
         for j in range(lane):

@@ -333,6 +333,6 @@ def evaluate_extended(
                 nodes[d + i] = ih
                 nodes[d + width + i] = il
     for r in range(np.uintp(rows.size)):
-        v = np.uintp(rows[r]) * np.uintp(2) * width
+        a = np.uintp(rows[r]) * np.uintp(2) * width
         for j in range(width):
-            outputs[r * width + j] = nodes[v + j] + nodes[v + width + j]
+            outputs[r * width + j] = nodes[a + j] + nodes[a + width + j]

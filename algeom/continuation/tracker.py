@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from enum import IntEnum
@@ -16,6 +15,7 @@ from algeom._kernels import tracking as kernels
 from algeom.continuation.programs import Program, program
 from algeom.continuation.systems import Complex, System, as_points
 from algeom.errors import InputError
+from algeom.maps import Tape
 from algeom.maps.tape import noun_count
 from algeom.runtime.execution import run_tasks
 from algeom.runtime.progress import Progress, reporter
@@ -163,6 +163,8 @@ class PathResults:
         1 for regular ends; for singular ends how often the path goes around the target before it closes; 0 if unknown.
     directions : ndarray of complex128, shape (n + 1, B) or None
         With an endgame: end points in projective space, unit vectors; the first entry is zero at infinity.
+    image_directions : ndarray of complex128, shape (m + 1, B) or None
+        The same for the image, if one was asked for: it may be finite where the point is not.
     seconds : float
         Wall time.
     """
@@ -179,12 +181,24 @@ class PathResults:
     condition: Float
     winding_numbers: Int
     directions: Complex | None
+    image_directions: Complex | None
     seconds: float
 
     @property
     def succeeded(self) -> NDArray[np.bool_]:
         """Which paths ended at a regular solution."""
         return np.equal(self.codes, ReturnCode.SUCCESS)
+
+    def replaced(self, indices: Any, other: PathResults) -> PathResults:
+        """These results with those of another run, of the same kind, at some of the paths; work is added up."""
+        added = ("steps", "rejections", "newton_iterations", "refinements", "precision_switches")
+        fields: dict[str, Any] = {"seconds": self.seconds + other.seconds}
+        for name in self.__dataclass_fields__:
+            mine, theirs = getattr(self, name), getattr(other, name)
+            if isinstance(mine, np.ndarray):
+                fields[name] = mine.copy()
+                fields[name][..., indices] = theirs + mine[..., indices] if name in added else theirs
+        return replace(self, **fields)
 
     def counts(self) -> dict[ReturnCode, int]:
         """Number of paths by return code."""
@@ -331,6 +345,7 @@ def track(
     *,
     options: TrackerOptions | None = None,
     endgame: bool = False,
+    image: Tape | None = None,
     executor: Executor | None = None,
     threads: int | None = None,
     progress: Progress = False,
@@ -349,6 +364,8 @@ def track(
     options : TrackerOptions, optional
     endgame : bool
         Whether to work out singular ends and ends at infinity, for targets that are not generic.
+    image : Tape, optional
+        Functions of unknowns and parameters whose limits the endgame works out as well.
     executor, threads : optional
         Where to run; threads of this process by default.
     progress : bool or callable
@@ -392,7 +409,7 @@ def track(
     paths = make_paths(
         points, system.parameter_columns(start_parameters, count), system.parameter_columns(target_parameters, count)
     )
-    directions = None
+    directions = image_directions = None
     winding = np.zeros(count, dtype=np.int64)
     with reporter(progress) as report:
         report.start("tracking", total=count)
@@ -400,7 +417,7 @@ def track(
         if endgame:
             from algeom.continuation.endgame import finish
 
-            directions, winding = finish(tracker, paths, switches)
+            directions, image_directions, winding = finish(tracker, paths, switches, image)
     winding[paths.codes == ReturnCode.SUCCESS] = 1
     solutions, accuracy, condition = _refined(tracker, paths)
     return PathResults(
@@ -416,6 +433,7 @@ def track(
         condition=condition,
         winding_numbers=winding,
         directions=directions,
+        image_directions=image_directions,
         seconds=time.perf_counter() - begin,
     )
 
@@ -428,13 +446,13 @@ def _refined(tracker: Tracker, paths: Paths) -> tuple[Complex, Float, Float]:
     regular = np.flatnonzero(paths.codes == ReturnCode.SUCCESS)
     if regular.size:
         ends = paths.take(regular)
-        solutions[:, regular], accuracy[regular] = _polish(tracker, complex_columns(ends.points), ends.targets)
+        solutions[:, regular], accuracy[regular] = polish(tracker, complex_columns(ends.points), ends.targets)
         condition[regular] = conditions(tracker.system, solutions[:, regular], complex_columns(ends.targets))
-    solutions[:, paths.codes == ReturnCode.AT_INFINITY] = np.nan
+    solutions[:, paths.codes == ReturnCode.AT_INFINITY] = complex(np.nan, np.nan)
     return solutions, accuracy, condition
 
 
-def _polish(tracker: Tracker, points: Complex, parameters: Float, iterations: int = 2) -> tuple[Complex, Float]:
+def polish(tracker: Tracker, points: Complex, parameters: Float, iterations: int = 2) -> tuple[Complex, Float]:
     """Newton's method with residuals in double-double arithmetic, from points that are nearly solutions.
 
     A column that does not improve is given back as it was, with its step.
@@ -488,7 +506,7 @@ def newton(system: System, x: Any, p: Any = None, *, iterations: int = 2) -> tup
     points = as_points("x", x, system.n_unknowns).astype(np.complex128)
     points = points[:, None] if points.ndim == 1 else points
     parameters = system.parameter_columns(p, points.shape[1]).astype(np.complex128)
-    refined, step = _polish(tracker, points, alternating(parameters), iterations)
+    refined, step = polish(tracker, points, alternating(parameters), iterations)
     return refined, step, conditions(system, refined, parameters)
 
 
@@ -510,11 +528,3 @@ def conditions(system: System, points: Complex, parameters: NDArray[Any]) -> Flo
         with np.errstate(divide="ignore"):
             result[finite] = values[:, 0] / values[:, -1]
     return result
-
-
-def count_codes(codes: Iterable[int]) -> dict[ReturnCode, int]:
-    """Number of paths by return code."""
-    counts: dict[ReturnCode, int] = {}
-    for code in codes:
-        counts[ReturnCode(code)] = counts.get(ReturnCode(code), 0) + 1
-    return counts

@@ -1,0 +1,241 @@
+"""Singular ends and ends at infinity: Cauchy's integral over loops around the target.
+
+Near t = 0 a path is a power series in a root of t: x(t) = sum a_i t^(i/c), perhaps with finitely many negative
+exponents. Going c times around zero closes it; c is the winding number. In projective space, in a chart that contains
+the limit, there are no negative exponents, and the mean over the loop is the limit, up to a term of order
+(r/R)^samples, where r is the radius of the loop and R the distance of the next singular value of t. Loops with
+decreasing radius that agree decide; Morgan, Sommese and Wampler, "Computing singular solutions to nonlinear analytic
+systems", Numer. Math. 58 (1991).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algeom._kernels import tracking as kernels
+from algeom.continuation.systems import Complex
+from algeom.continuation.tracker import (
+    Float,
+    Int,
+    Paths,
+    ReturnCode,
+    Tracker,
+    complex_columns,
+    conditions,
+    polish,
+)
+from algeom.maps import Tape
+
+#: Points of a loop in one turn.
+_SAMPLES = 8
+#: Most turns until a path must have closed.
+_MOST_TURNS = 16
+#: Ratio of consecutive radii, and most loops of one path: the last radius is 1e-9 of the first.
+_SHRINK, _MOST_LOOPS = 0.25, 15
+#: Loops agree when their limits differ by less than this angle.
+_AGREEMENT = 1e-8
+#: A loop is closed when it comes back to its start up to this fraction of its diameter, or this relative distance.
+_CLOSED, _CLOSED_FLOOR = 1e-2, 1e-9
+#: Largest first coordinate of a unit vector that counts as infinity, and largest condition number of a regular end.
+_INFINITY, _REGULAR = 1e-7, 1e12
+
+
+@dataclass
+class _Limits:
+    """What a loop says of each path: the limits in projective space (unit columns), and turns (0: not closed)."""
+
+    point: Complex
+    image: Complex | None
+    turns: Int
+
+
+def finish(tracker: Tracker, paths: Paths, switches: Int, image: Tape | None) -> tuple[Complex, Complex | None, Int]:
+    """Work out the ends of all paths that stopped close to the target.
+
+    Ends are put into ``paths``, with their codes; ``switches`` is added to.
+
+    Returns
+    -------
+    directions : ndarray of complex128, shape (n + 1, B)
+        Ends (1 : x) in projective space as unit vectors; NaN where there is none.
+    images : ndarray of complex128, shape (m + 1, B), or None
+        The same for the images.
+    winding : ndarray of int64, shape (B,)
+    """
+    count = len(paths.codes)
+    directions = np.full((tracker.system.n_unknowns + 1, count), np.nan, dtype=np.complex128)
+    images = None if image is None else np.full((image.n_outputs + 1, count), np.nan, dtype=np.complex128)
+    winding = np.zeros(count, dtype=np.int64)
+    open_ = np.flatnonzero(paths.codes == kernels.AT_ENDGAME)
+    state = paths.take(open_)
+    previous: _Limits | None = None
+    for loop in range(_MOST_LOOPS):
+        if not open_.size:
+            break
+        limits, alive = _loop(tracker, state, image, switches, open_)
+        done = np.zeros(open_.size, dtype=bool)
+        if previous is not None:
+            agree = alive & (limits.turns > 0) & (_angle(limits.point, previous.point) < _AGREEMENT)
+            if limits.image is not None and previous.image is not None:
+                agree &= _angle(limits.image, previous.image) < 10 * _AGREEMENT
+            done = agree
+        for index in np.flatnonzero(done):
+            where = open_[index]
+            directions[:, where] = limits.point[:, index]
+            if images is not None and limits.image is not None:
+                images[:, where] = limits.image[:, index]
+            winding[where] = limits.turns[index]
+        paths.put(open_[done], state.take(done))
+        paths.codes[open_[~alive]] = ReturnCode.ENDGAME_FAILED
+        going = alive & ~done
+        open_ = open_[going]
+        state = state.take(going)
+        previous = _Limits(
+            limits.point[:, going], None if limits.image is None else limits.image[:, going], limits.turns[going]
+        )
+        if loop < _MOST_LOOPS - 1 and open_.size:
+            # On to the next radius.
+            state.t_to[:] = _SHRINK * state.t_from
+            switches[open_] += tracker.run(state, endgame=False)
+            failed = state.codes != kernels.SUCCESS
+            paths.codes[open_[failed]] = ReturnCode.ENDGAME_FAILED
+            keep = ~failed
+            open_, state = open_[keep], state.take(keep)
+            previous = _Limits(
+                previous.point[:, keep],
+                None if previous.image is None else previous.image[:, keep],
+                previous.turns[keep],
+            )
+    paths.codes[open_] = ReturnCode.ENDGAME_FAILED
+    _classify(tracker, paths, directions, winding)
+    regular = paths.codes == kernels.SUCCESS
+    fill = regular & np.isnan(directions[0])
+    directions[:, fill] = _unit(_lifted(complex_columns(paths.points[fill])))
+    if images is not None and image is not None:
+        images[:, fill] = _unit(_lifted(_image(image, paths, fill)))
+    return directions, images, winding
+
+
+def _loop(
+    tracker: Tracker, state: Paths, image: Tape | None, switches: Int, where: Int
+) -> tuple[_Limits, NDArray[np.bool_]]:
+    """Track all paths around the target until they close; the paths themselves stay where they are."""
+    count = where.size
+    start = complex_columns(state.points)
+    radius = state.t_from[:, 0] + 1j * state.t_from[:, 1]
+    chart = _chart(_lifted(start))
+    sums = np.zeros((start.shape[0] + 1, count), dtype=np.complex128)
+    image_sums = image_chart = None
+    if image is not None:
+        values = _lifted(_image(image, state, slice(None)))
+        image_chart = _chart(values)
+        image_sums = np.zeros(values.shape, dtype=np.complex128)
+    turns = np.zeros(count, dtype=np.int64)
+    alive = np.ones(count, dtype=bool)
+    diameter = np.zeros(count)
+    running = np.arange(count)
+    moving = state.take(running)
+    for turn in range(1, _MOST_TURNS + 1):
+        for sample in range(_SAMPLES):
+            here = complex_columns(moving.points)
+            lifted = _lifted(here)
+            sums[:, running] += lifted / np.sum(chart[:, running] * lifted, axis=0)
+            if image is not None and image_sums is not None and image_chart is not None:
+                values = _lifted(_image(image, moving, slice(None)))
+                image_sums[:, running] += values / np.sum(image_chart[:, running] * values, axis=0)
+            diameter[running] = np.maximum(diameter[running], _distance(here, start[:, running]))
+            moving.t_from[:] = _pairs(radius[running] * np.exp(2j * np.pi * sample / _SAMPLES))
+            moving.t_to[:] = _pairs(radius[running] * np.exp(2j * np.pi * ((sample + 1) % _SAMPLES) / _SAMPLES))
+            switches[where[running]] += tracker.run(moving, endgame=False)
+            failed = moving.codes != kernels.SUCCESS
+            if failed.any():
+                alive[running[failed]] = False
+                running = running[~failed]
+                moving = moving.take(~failed)
+            if not running.size:
+                break
+        if not running.size:
+            break
+        gap = _distance(complex_columns(moving.points), start[:, running])
+        closed = gap <= np.maximum(_CLOSED * diameter[running], _CLOSED_FLOOR)
+        turns[running[closed]] = turn
+        state.counters[running] = moving.counters
+        running = running[~closed]
+        moving = moving.take(~closed)
+        if not running.size:
+            break
+    # Paths that did not close may do so at a smaller radius, where fewer singular values are inside the loop.
+    return _Limits(_unit(sums), None if image_sums is None else _unit(image_sums), turns), alive
+
+
+def _classify(tracker: Tracker, paths: Paths, directions: Complex, winding: Int) -> None:
+    """Tell regular ends, singular ends and ends at infinity apart."""
+    ended = np.flatnonzero(winding > 0)
+    if not ended.size:
+        return
+    ends = directions[:, ended]
+    infinite = np.abs(ends[0]) < _INFINITY
+    paths.codes[ended[infinite]] = ReturnCode.AT_INFINITY
+    finite = ended[~infinite]
+    if not finite.size:
+        return
+    points = ends[1:, ~infinite] / ends[0, ~infinite]
+    targets = paths.targets[finite]
+    refined, step = polish(tracker, points, targets)
+    condition = conditions(tracker.system, refined, complex_columns(targets))
+    near = _distance(refined, points) < np.sqrt(_AGREEMENT)
+    regular = (winding[finite] == 1) & np.isfinite(step) & near & (condition < _REGULAR)
+    points[:, regular] = refined[:, regular]
+    paths.codes[finite] = np.where(regular, int(ReturnCode.SUCCESS), int(ReturnCode.SINGULAR))
+    paths.points[finite] = np.ascontiguousarray(points.T).view(np.float64)
+    paths.t_from[ended] = 0.0
+    paths.measures[finite, 0] = np.where(np.isfinite(step), step, np.nan)
+
+
+def _lifted(points: Complex) -> Complex:
+    """Points (1 : x) of projective space."""
+    return np.concatenate([np.ones((1, points.shape[1]), dtype=np.complex128), points])
+
+
+def _chart(lifted: Complex) -> Complex:
+    """For each column the linear form that is 1 there and vanishes on its orthogonal complement."""
+    scale = np.abs(lifted).max(axis=0)
+    scaled = lifted / scale
+    return np.asarray(scaled.conj() / np.sum(np.abs(scaled) ** 2, axis=0) / scale)
+
+
+def _unit(columns: Complex) -> Complex:
+    """Columns scaled to length one."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scaled = columns / np.abs(columns).max(axis=0)
+        return np.asarray(scaled / np.linalg.norm(scaled, axis=0))
+
+
+def _angle(a: Complex, b: Complex) -> Float:
+    """Sine of the angle between the lines spanned by unit columns."""
+    inner = np.sum(a.conj() * b, axis=0)
+    return np.asarray(np.linalg.norm(b - inner * a, axis=0))
+
+
+def _distance(a: Complex, b: Complex) -> Float:
+    """Largest difference of coordinates, relative to the larger of the two points."""
+    size = np.maximum(np.abs(a).max(axis=0), np.abs(b).max(axis=0))
+    return np.asarray(np.abs(a - b).max(axis=0) / np.maximum(size, 1e-300))
+
+
+def _pairs(values: Complex) -> Float:
+    return np.column_stack([values.real, values.imag])
+
+
+def _image(image: Tape, paths: Paths, chosen: Any) -> Complex:
+    """Values of a tape in x and p where paths are now."""
+    points = complex_columns(paths.points[chosen])
+    t = paths.t_from[chosen, 0] + 1j * paths.t_from[chosen, 1]
+    start = complex_columns(paths.starts[chosen])
+    target = complex_columns(paths.targets[chosen])
+    return image.evaluate(np.concatenate([points, target + t * (start - target)]))
