@@ -54,7 +54,8 @@ MINIMUM_STEP = 4  # smallest step, relative to what is left of the path
 MAXIMUM_STEPS = 5
 ENDGAME = 6  # stop at this |t| if the end cannot be reached in one step
 START = 7  # largest first Newton step of a start solution
-N_OPTIONS = 8
+SINGULARITY = 8  # smallest ratio of pivots at a start
+N_OPTIONS = 9
 
 # Positions in the counters of a path.
 STEPS, REJECTIONS, ITERATIONS, EXTENDED_ITERATIONS = 0, 1, 2, 3
@@ -496,7 +497,7 @@ def track_paths(
                 s[j] = s[j] - h[j]
                 if starting[j]:
                     starting[j] = False
-                    if measures[b, 1] < 1e-14:
+                    if measures[b, 1] < options[SINGULARITY]:
                         result[j] = SINGULAR_START
                 else:
                     counters[b, STEPS] += 1

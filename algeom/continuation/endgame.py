@@ -6,6 +6,9 @@ the limit, there are no negative exponents, and the mean over the loop is the li
 (r/R)^samples, where r is the radius of the loop and R the distance of the next singular value of t. Loops with
 decreasing radius that agree decide; Morgan, Sommese and Wampler, "Computing singular solutions to nonlinear analytic
 systems", Numer. Math. 58 (1991).
+
+Paths that go to infinity like t^(-w/c) often have winding numbers too large for loops, and are recognized by their
+growth: log |x| is eventually linear in log t.
 """
 
 from __future__ import annotations
@@ -34,7 +37,7 @@ from algeom.maps import Tape
 #: Points of a loop in one turn.
 _SAMPLES = 8
 #: Most turns until a path must have closed.
-_MOST_TURNS = 16
+_MOST_TURNS = 32
 #: Ratio of consecutive radii, and most loops of one path: the last radius is 1e-9 of the first.
 _SHRINK, _MOST_LOOPS = 0.25, 15
 #: Loops agree when their limits differ by less than this angle.
@@ -43,6 +46,13 @@ _AGREEMENT = 1e-8
 _CLOSED, _CLOSED_FLOOR = 1e-2, 1e-9
 #: Largest first coordinate of a unit vector that counts as infinity, and largest condition number of a regular end.
 _INFINITY, _REGULAR = 1e-7, 1e12
+#: A limit this much larger than the points of the loop, and at least this large, is infinity too.
+_RATIO, _LARGE = 1e-2, 1e-5
+
+
+#: Growth exponents of consecutive radii that agree to this fraction, and are at least this large, mean infinity. An end
+#: that is finite has exponents that shrink by 4^(-1/c) from radius to radius, and are below 1/c.
+_STEADY, _GROWTH = 0.02, 0.05
 
 
 @dataclass
@@ -52,6 +62,37 @@ class _Limits:
     point: Complex
     image: Complex | None
     turns: Int
+
+    def take(self, chosen: NDArray[np.bool_]) -> _Limits:
+        image = None if self.image is None else self.image[:, chosen]
+        return _Limits(self.point[:, chosen], image, self.turns[chosen])
+
+
+class _Growth:
+    """Sizes of the unknowns at the radii so far, the last four."""
+
+    def __init__(self, state: Paths) -> None:
+        self.sizes = self._logarithms(state)[None, :]
+
+    @staticmethod
+    def _logarithms(state: Paths) -> Float:
+        return np.asarray(np.log(np.abs(complex_columns(state.points)).max(axis=0, initial=1e-300)))
+
+    def add(self, state: Paths) -> None:
+        self.sizes = np.concatenate([self.sizes, self._logarithms(state)[None, :]])[-4:]
+
+    def take(self, chosen: NDArray[np.bool_]) -> _Growth:
+        copy = object.__new__(_Growth)
+        copy.sizes = self.sizes[:, chosen]
+        return copy
+
+    def steady(self) -> NDArray[np.bool_]:
+        """Which paths grow like a negative power of t."""
+        if len(self.sizes) < 4:
+            return np.zeros(self.sizes.shape[1], dtype=bool)
+        exponents = np.diff(self.sizes, axis=0) / -np.log(_SHRINK)
+        spread = exponents.max(axis=0) - exponents.min(axis=0)
+        return np.asarray((exponents.min(axis=0) > _GROWTH) & (spread < _STEADY * exponents.min(axis=0)))
 
 
 def finish(tracker: Tracker, paths: Paths, switches: Int, image: Tape | None) -> tuple[Complex, Complex | None, Int]:
@@ -74,6 +115,7 @@ def finish(tracker: Tracker, paths: Paths, switches: Int, image: Tape | None) ->
     open_ = np.flatnonzero(paths.codes == kernels.AT_ENDGAME)
     state = paths.take(open_)
     previous: _Limits | None = None
+    growth = _Growth(state)
     for loop in range(_MOST_LOOPS):
         if not open_.size:
             break
@@ -91,13 +133,16 @@ def finish(tracker: Tracker, paths: Paths, switches: Int, image: Tape | None) ->
                 images[:, where] = limits.image[:, index]
             winding[where] = limits.turns[index]
         paths.put(open_[done], state.take(done))
-        paths.codes[open_[~alive]] = ReturnCode.ENDGAME_FAILED
-        going = alive & ~done
+        infinite = ~done & growth.steady() if image is None or loop == _MOST_LOOPS - 1 else np.zeros_like(done)
+        paths.put(open_[infinite], state.take(infinite))
+        paths.codes[open_[infinite]] = ReturnCode.AT_INFINITY
+        directions[:, open_[infinite]] = _unit(_lifted(complex_columns(state.points[infinite])))
+        directions[0, open_[infinite]] = 0.0
+        going = ~done & ~infinite
         open_ = open_[going]
         state = state.take(going)
-        previous = _Limits(
-            limits.point[:, going], None if limits.image is None else limits.image[:, going], limits.turns[going]
-        )
+        growth = growth.take(going)
+        previous = limits.take(going)
         if loop < _MOST_LOOPS - 1 and open_.size:
             # On to the next radius.
             state.t_to[:] = _SHRINK * state.t_from
@@ -106,11 +151,9 @@ def finish(tracker: Tracker, paths: Paths, switches: Int, image: Tape | None) ->
             paths.codes[open_[failed]] = ReturnCode.ENDGAME_FAILED
             keep = ~failed
             open_, state = open_[keep], state.take(keep)
-            previous = _Limits(
-                previous.point[:, keep],
-                None if previous.image is None else previous.image[:, keep],
-                previous.turns[keep],
-            )
+            growth = growth.take(keep)
+            growth.add(state)
+            previous = previous.take(keep)
     paths.codes[open_] = ReturnCode.ENDGAME_FAILED
     _classify(tracker, paths, directions, winding)
     regular = paths.codes == kernels.SUCCESS
@@ -179,7 +222,9 @@ def _classify(tracker: Tracker, paths: Paths, directions: Complex, winding: Int)
     if not ended.size:
         return
     ends = directions[:, ended]
-    infinite = np.abs(ends[0]) < _INFINITY
+    here = 1.0 / np.linalg.norm(_lifted(complex_columns(paths.points[ended])), axis=0)
+    first = np.abs(ends[0])
+    infinite = (first < _INFINITY) | (first < np.minimum(_RATIO * here, _LARGE))
     paths.codes[ended[infinite]] = ReturnCode.AT_INFINITY
     finite = ended[~infinite]
     if not finite.size:

@@ -23,6 +23,9 @@ from algeom.runtime.progress import Progress, reporter
 #: Paths of one task: enough to keep the lanes of a kernel full, few enough for Ctrl-C and for sharing out.
 _PATHS_PER_TASK = 128
 
+#: Ratio of smallest to largest pivot that makes a start suspect, and condition number that makes it singular.
+_SMALL_PIVOTS, _SINGULAR = 1e-12, 1e13
+
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
@@ -102,7 +105,7 @@ class TrackerOptions:
     trust: float = 0.6
     min_step: float = 1e-9
     max_steps: int = 2000
-    endgame_start: float = 1e-3
+    endgame_start: float = 1e-5
     extended: bool = False
 
     def __post_init__(self) -> None:
@@ -314,18 +317,34 @@ class Tracker:
         self.threads = threads
         self.program = program(system, options.order)
 
-    def run(self, paths: Paths, *, endgame: bool, advance: Any = None) -> Int:
-        """Track paths in place to the end of their segments; returns how often each needed the higher precision."""
+    def run(self, paths: Paths, *, endgame: bool, check: bool = False, advance: Any = None) -> Int:
+        """Track paths in place to the end of their segments; returns how often each needed the higher precision.
+
+        ``check`` asks for paths with a singular start to be stopped there.
+        """
         switches = np.zeros(len(paths.codes), dtype=np.int64)
-        self._pass(paths, np.arange(len(paths.codes)), endgame, self.options.extended, advance)
+        everything = np.arange(len(paths.codes))
+        self._pass(paths, everything, endgame, self.options.extended, _SMALL_PIVOTS if check else 0.0, advance)
+        if check:
+            suspects = np.flatnonzero(paths.codes == kernels.SINGULAR_START)
+            if suspects.size:
+                # Pivots depend on the scaling of the equations, the condition number does not.
+                starts = complex_columns(paths.points[suspects])
+                regular = conditions(self.system, starts, complex_columns(paths.starts[suspects])) < _SINGULAR
+                self._pass(paths, suspects[regular], endgame, self.options.extended, 0.0, None)
         again = np.flatnonzero(paths.codes == kernels.NEEDS_PRECISION)
         if again.size:
             switches[again] += 1
-            self._pass(paths, again, endgame, True, None)
+            self._pass(paths, again, endgame, True, 0.0, None)
         return switches
 
-    def _pass(self, paths: Paths, chosen: Int, endgame: bool, extended: bool, advance: Any) -> None:
+    def _pass(
+        self, paths: Paths, chosen: Int, endgame: bool, extended: bool, small_pivots: float, advance: Any
+    ) -> None:
         options = self.options._array(endgame)
+        options[kernels.SINGULARITY] = small_pivots
+        # The limit holds for one segment; loops around the target are many.
+        options[kernels.MAXIMUM_STEPS] += paths.counters[chosen, kernels.STEPS].max(initial=0)
         chunks = [chosen[low : low + _PATHS_PER_TASK] for low in range(0, chosen.size, _PATHS_PER_TASK)]
         tasks = [(self.system, self.options.order, options, extended, paths.take(chunk)) for chunk in chunks]
         # A step takes a few passes over the tape for each order of the series.
@@ -413,7 +432,7 @@ def track(
     winding = np.zeros(count, dtype=np.int64)
     with reporter(progress) as report:
         report.start("tracking", total=count)
-        switches = tracker.run(paths, endgame=endgame, advance=report.advance)
+        switches = tracker.run(paths, endgame=endgame, check=True, advance=report.advance)
         if endgame:
             from algeom.continuation.endgame import finish
 
