@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algeom._kernels.compile import kernel
+from algeom._kernels.double_double import complex_dd_div, complex_dd_mul, dd_add
 
 #: Systems treated together. A constant of the compiled code, so that loops over lanes have no remainder.
 LANE = 16
@@ -108,8 +109,8 @@ def solve_lanes(matrix: Float, n: Any, pivots: Int, vector: Float) -> None:
                 vector[a], vector[b] = vector[b], vector[a]
                 vector[a + lane], vector[b + lane] = vector[b + lane], vector[a + lane]
     for i in range(np.uintp(1), size):
-        for k in range(i):
-            subtract_product(vector, i * width, matrix, (i * size + k) * width, vector, k * width)
+        for c in range(i):
+            subtract_product(vector, i * width, matrix, (i * size + c) * width, vector, c * width)
     for back in range(size):
         i = size - np.uintp(1) - back
         for c in range(i + np.uintp(1), size):
@@ -121,3 +122,126 @@ def solve_lanes(matrix: Float, n: Any, pivots: Int, vector: Float) -> None:
             im = vector[b + j] * matrix[a + lane + j] + vector[b + lane + j] * matrix[a + j]
             vector[b + j] = re
             vector[b + lane + j] = im
+
+
+@kernel
+def subtract_product_extended(
+    target: Float,
+    target_lows: Float,
+    d: Any,
+    left: Float,
+    left_lows: Float,
+    a: Any,
+    right: Float,
+    right_lows: Float,
+    b: Any,
+) -> None:
+    """As `subtract_product` in double-double arithmetic."""
+    lane = np.uintp(LANE)
+    for j in range(lane):
+        i = lane + j
+        rh, rl, ih, il = complex_dd_mul(
+            left[a + j],
+            left_lows[a + j],
+            left[a + i],
+            left_lows[a + i],
+            right[b + j],
+            right_lows[b + j],
+            right[b + i],
+            right_lows[b + i],
+        )
+        target[d + j], target_lows[d + j] = dd_add(target[d + j], target_lows[d + j], -rh, -rl)
+        target[d + i], target_lows[d + i] = dd_add(target[d + i], target_lows[d + i], -ih, -il)
+
+
+@kernel
+def divide_extended(target: Float, target_lows: Float, d: Any, right: Float, right_lows: Float, b: Any) -> None:
+    """``target[d] /= right[b]`` in double-double arithmetic, in all lanes."""
+    lane = np.uintp(LANE)
+    for j in range(lane):
+        i = lane + j
+        target[d + j], target_lows[d + j], target[d + i], target_lows[d + i] = complex_dd_div(
+            target[d + j],
+            target_lows[d + j],
+            target[d + i],
+            target_lows[d + i],
+            right[b + j],
+            right_lows[b + j],
+            right[b + i],
+            right_lows[b + i],
+        )
+
+
+@kernel
+def lu_extended(matrix: Float, lows: Float, n: Any, pivots: Int, smallest: Float) -> None:
+    """As `lu_lanes` in double-double arithmetic, ``matrix`` + ``lows``; the diagonal of U is stored as it is."""
+    lane = np.uintp(LANE)
+    width = np.uintp(2) * lane
+    size = np.uintp(n)
+    best = np.empty(LANE)
+    for j in range(lane):
+        smallest[j] = np.inf
+        smallest[lane + j] = 0.0
+    for k in range(size):
+        for j in range(lane):
+            best[j] = -1.0
+            pivots[k * lane + j] = k
+        for i in range(k, size):
+            a = (i * size + k) * width
+            for j in range(lane):
+                square = matrix[a + j] * matrix[a + j] + matrix[a + lane + j] * matrix[a + lane + j]
+                if square > best[j]:
+                    best[j] = square
+                    pivots[k * lane + j] = i
+        for j in range(lane):
+            smallest[j] = min(smallest[j], best[j])
+            smallest[lane + j] = max(smallest[lane + j], best[j])
+            if not best[j] > 0.0:
+                smallest[j] = 0.0
+            row = np.uintp(pivots[k * lane + j])
+            if row != k:
+                a = k * size * width + j
+                b = row * size * width + j
+                for _ in range(np.uintp(2) * size):
+                    matrix[a], matrix[b] = matrix[b], matrix[a]
+                    lows[a], lows[b] = lows[b], lows[a]
+                    a += lane
+                    b += lane
+        for i in range(k + np.uintp(1), size):
+            b = (i * size + k) * width
+            divide_extended(matrix, lows, b, matrix, lows, (k * size + k) * width)
+            for c in range(k + np.uintp(1), size):
+                subtract_product_extended(
+                    matrix, lows, (i * size + c) * width, matrix, lows, b, matrix, lows, (k * size + c) * width
+                )
+    for j in range(np.uintp(2) * lane):
+        smallest[j] = np.sqrt(smallest[j])
+
+
+@kernel
+def solve_extended(matrix: Float, lows: Float, n: Any, pivots: Int, vector: Float, vector_lows: Float) -> None:
+    """As `solve_lanes` for the factors of `lu_extended`."""
+    lane = np.uintp(LANE)
+    width = np.uintp(2) * lane
+    size = np.uintp(n)
+    for k in range(size):
+        for j in range(lane):
+            row = np.uintp(pivots[k * lane + j])
+            if row != k:
+                for part in range(np.uintp(2)):
+                    a = k * width + part * lane + j
+                    b = row * width + part * lane + j
+                    vector[a], vector[b] = vector[b], vector[a]
+                    vector_lows[a], vector_lows[b] = vector_lows[b], vector_lows[a]
+    for i in range(np.uintp(1), size):
+        for c in range(i):
+            subtract_product_extended(
+                vector, vector_lows, i * width, matrix, lows, (i * size + c) * width, vector, vector_lows, c * width
+            )
+    for back in range(size):
+        i = size - np.uintp(1) - back
+        for c in range(i + np.uintp(1), size):
+            subtract_product_extended(
+                vector, vector_lows, i * width, matrix, lows, (i * size + c) * width, vector, vector_lows, c * width
+            )
+        divide_extended(vector, vector_lows, i * width, matrix, lows, (i * size + i) * width)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from algeom._kernels.compile import kernel
 from algeom._kernels.dense import LANE
+from algeom._kernels.double_double import complex_dd_div, complex_dd_mul, dd_add
 from algeom._kernels.tape import (
     ADD,
     CONSTANT,
@@ -206,75 +207,94 @@ def series_lanes(operations: Int, lengths: Int, orders: Any, order: Any, nodes: 
                 nodes[d + lane + j] = ai * br - ar * bi
 
 
-#: Dekker's constant: splits a double into two halves of 26 bits.
-_SPLIT = 134217729.0
-
-
 @kernel
-def two_sum(a: float, b: float) -> tuple[float, float]:
-    """Sum of two doubles and its rounding error, exactly (Knuth)."""
-    s = a + b
-    v = s - a
-    return s, (a - (s - v)) + (b - v)
-
-
-@kernel
-def two_product(a: float, b: float) -> tuple[float, float]:
-    """Product of two doubles and its rounding error, exactly below 1e291 (Dekker)."""
-    p = a * b
-    t = _SPLIT * a
-    ah = t - (t - a)
-    al = a - ah
-    t = _SPLIT * b
-    bh = t - (t - b)
-    bl = b - bh
-    return p, ((ah * bh - p) + ah * bl + al * bh) + al * bl
-
-
-@kernel
-def dd_add(ah: float, al: float, bh: float, bl: float) -> tuple[float, float]:
-    """Sum of two double-doubles, relative error at most 2^-104 where signs agree (the accurate variant)."""
-    s, e = two_sum(ah, bh)
-    t, f = two_sum(al, bl)
-    e += t
-    h = s + e
-    e = (s - h) + e + f
-    r = h + e
-    return r, (h - r) + e
-
-
-@kernel
-def dd_mul(ah: float, al: float, bh: float, bl: float) -> tuple[float, float]:
-    """Product of two double-doubles, relative error about 2^-102."""
-    p, e = two_product(ah, bh)
-    e += ah * bl + al * bh
-    s = p + e
-    return s, (p - s) + e
-
-
-@kernel
-def dd_div(ah: float, al: float, bh: float, bl: float) -> tuple[float, float]:
-    """Quotient of two double-doubles: two corrections of the quotient in double precision."""
-    q = ah / bh
-    ph, pl = dd_mul(q, 0.0, bh, bl)
-    rh, rl = dd_add(ah, al, -ph, -pl)
-    q2 = rh / bh
-    ph, pl = dd_mul(q2, 0.0, bh, bl)
-    rh, rl = dd_add(rh, rl, -ph, -pl)
-    q3 = rh / bh
-    s = q + q2
-    return dd_add(s, (q - s) + q2, q3, 0.0)
+def series_extended(operations: Int, lengths: Int, orders: Any, order: Any, nodes: Float, lows: Float) -> None:
+    """As `series_lanes` in double-double arithmetic: ``nodes`` hold the leading doubles, ``lows`` the rest."""
+    lane = np.uintp(LANE)
+    width = np.uintp(2) * lane
+    step = np.uintp(orders) * width
+    first = lengths.size - operations.shape[0]
+    top = np.int64(order)
+    at = np.uintp(order) * width
+    for k in range(operations.shape[0]):
+        if lengths[first + k] <= top:
+            continue
+        operation = operations[k, 0]
+        left = operations[k, 1]
+        right = operations[k, 2]
+        target = np.uintp(first + k) * step
+        d = target + at
+        a = np.uintp(left) * step
+        b = np.uintp(right) * step
+        # What is beyond the length of an operand is zero.
+        has_left = lengths[left] > top
+        has_right = lengths[right] > top
+        if operation in (ADD, SUB, NEG):
+            sign = -1.0 if operation == SUB else 1.0
+            for j in range(width):
+                h = nodes[a + at + j] if has_left else 0.0
+                l = lows[a + at + j] if has_left else 0.0
+                if operation == NEG:
+                    h, l = -h, -l
+                elif has_right:
+                    h, l = dd_add(h, l, sign * nodes[b + at + j], sign * lows[b + at + j])
+                nodes[d + j] = h
+                lows[d + j] = l
+            continue
+        for j in range(lane):
+            rh, rl, ih, il = 0.0, 0.0, 0.0, 0.0
+            if operation == MUL:
+                low = max(np.int64(0), top - lengths[right] + 1)
+                high = min(top, lengths[left] - 1)
+            else:
+                low = np.int64(1)
+                high = min(top, lengths[right] - 1)
+            for i in range(low, high + 1):
+                # The product of coefficients i and top - i, for quotients of the denominator and the quotient.
+                x = (a if operation == MUL else b) + np.uintp(i) * width + j
+                y = (b if operation == MUL else target) + np.uintp(top - i) * width + j
+                ph, pl, qh, ql = complex_dd_mul(
+                    nodes[x],
+                    lows[x],
+                    nodes[x + lane],
+                    lows[x + lane],
+                    nodes[y],
+                    lows[y],
+                    nodes[y + lane],
+                    lows[y + lane],
+                )
+                rh, rl = dd_add(rh, rl, ph, pl)
+                ih, il = dd_add(ih, il, qh, ql)
+            if operation == DIV:
+                rh, rl, ih, il = -rh, -rl, -ih, -il
+                if has_left:
+                    x = a + at + j
+                    rh, rl = dd_add(rh, rl, nodes[x], lows[x])
+                    ih, il = dd_add(ih, il, nodes[x + lane], lows[x + lane])
+                x = b + j
+                rh, rl, ih, il = complex_dd_div(rh, rl, ih, il, nodes[x], lows[x], nodes[x + lane], lows[x + lane])
+            nodes[d + j] = rh
+            lows[d + j] = rl
+            nodes[d + lane + j] = ih
+            lows[d + lane + j] = il
 
 
 @kernel
 def evaluate_extended(
-    operations: Int, constants: Float, inputs: Float, lows: Float, rows: Int, nodes: Float, outputs: Float
+    operations: Int,
+    constants: Float,
+    inputs: Float,
+    lows: Float,
+    rows: Int,
+    nodes: Float,
+    outputs: Float,
+    output_lows: Float,
 ) -> None:
-    """Values of a tape in double-double arithmetic, rounded to double at the end, in all lanes.
+    """Values of a tape in double-double arithmetic, in all lanes.
 
     ``operations`` (K, 3) is the tape itself, ``constants`` (C, 2) and the inputs come as unevaluated sums of two
-    doubles (``inputs`` + ``lows``, lane arrays); ``rows`` are the nodes of the outputs; ``nodes`` is work space of two
-    entries a node, the leading parts and then the rest.
+    doubles (``inputs`` + ``lows``, lane arrays), and so do the outputs; ``rows`` are their nodes. ``nodes`` is work
+    space of two entries a node, the leading parts and then the rest.
     """
     lane = np.uintp(LANE)
     width = np.uintp(2) * lane
@@ -314,20 +334,10 @@ def evaluate_extended(
                 i = lane + j
                 arh, arl, aih, ail = nodes[a + j], nodes[a + width + j], nodes[a + i], nodes[a + width + i]
                 brh, brl, bih, bil = nodes[b + j], nodes[b + width + j], nodes[b + i], nodes[b + width + i]
-                if operation != MUL:
-                    bih, bil = -bih, -bil  # numerator times the conjugate of the denominator
-                xh, xl = dd_mul(arh, arl, brh, brl)
-                yh, yl = dd_mul(aih, ail, bih, bil)
-                rh, rl = dd_add(xh, xl, -yh, -yl)
-                xh, xl = dd_mul(arh, arl, bih, bil)
-                yh, yl = dd_mul(aih, ail, brh, brl)
-                ih, il = dd_add(xh, xl, yh, yl)
-                if operation == DIV:
-                    xh, xl = dd_mul(brh, brl, brh, brl)
-                    yh, yl = dd_mul(bih, bil, bih, bil)
-                    xh, xl = dd_add(xh, xl, yh, yl)
-                    rh, rl = dd_div(rh, rl, xh, xl)
-                    ih, il = dd_div(ih, il, xh, xl)
+                if operation == MUL:
+                    rh, rl, ih, il = complex_dd_mul(arh, arl, aih, ail, brh, brl, bih, bil)
+                else:
+                    rh, rl, ih, il = complex_dd_div(arh, arl, aih, ail, brh, brl, bih, bil)
                 nodes[d + j] = rh
                 nodes[d + width + j] = rl
                 nodes[d + i] = ih
@@ -335,4 +345,5 @@ def evaluate_extended(
     for r in range(np.uintp(rows.size)):
         a = np.uintp(rows[r]) * np.uintp(2) * width
         for j in range(width):
-            outputs[r * width + j] = nodes[a + j] + nodes[a + width + j]
+            outputs[r * width + j] = nodes[a + j]
+            output_lows[r * width + j] = nodes[a + width + j]

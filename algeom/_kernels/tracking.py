@@ -9,8 +9,8 @@ Prediction
     is the Padé approximant of type (K-1, 1) in each coordinate.
 Correction
     Newton's method with a fresh Jacobian in each iteration. The last factorization of a step serves the series of the
-    next one. With ``extended``, residuals are computed in double-double arithmetic and points carry a second double;
-    linear algebra stays in double precision: mixed-precision refinement.
+    next one. With ``extended``, values, derivatives, series and linear algebra are in double-double arithmetic, and
+    points carry a second double.
 Step control
     The size of the first Newton step measures the error of the prediction, the ratio of the first two the constant
     omega of Newton's method (d_1 <= omega/2 d_0^2). The next step is chosen such that the predicted error, a
@@ -32,8 +32,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algeom._kernels.compile import kernel
-from algeom._kernels.dense import LANE, lu_lanes, solve_lanes
-from algeom._kernels.lanes import dd_add, dd_mul, evaluate_extended, evaluate_lanes, series_lanes, two_sum
+from algeom._kernels.dense import LANE, lu_extended, lu_lanes, solve_extended, solve_lanes
+from algeom._kernels.double_double import complex_dd_mul, dd_add, two_sum
+from algeom._kernels.lanes import evaluate_extended, evaluate_lanes, series_extended, series_lanes
 
 # How a path ended. The first are those of `algeom.continuation.tracker.ReturnCode`.
 SUCCESS = 0
@@ -44,6 +45,7 @@ SINGULAR_START = 6
 NOT_A_SOLUTION = 7
 NEEDS_PRECISION = 8
 AT_ENDGAME = 9
+PAUSED = 11  # took its share of steps in extended precision; double precision may do again
 
 # Positions in the array of options.
 ACCURACY = 0  # Newton's method stops at this relative size of the error
@@ -55,7 +57,9 @@ MAXIMUM_STEPS = 5
 ENDGAME = 6  # stop at this |t| if the end cannot be reached in one step
 START = 7  # largest first Newton step of a start solution
 SINGULARITY = 8  # smallest ratio of pivots at a start
-N_OPTIONS = 9
+NOISE = 9  # Newton steps below this that do not contract are rounding errors, and small enough
+PAUSE = 10  # steps after which a path in extended precision pauses
+N_OPTIONS = 11
 
 # Positions in the counters of a path.
 STEPS, REJECTIONS, ITERATIONS, EXTENDED_ITERATIONS = 0, 1, 2, 3
@@ -127,6 +131,41 @@ def predict(coefficients: Float, n: Any, orders: Any, step: Float, points: Float
 
 
 @kernel
+def parameter_extended(
+    start: Float,
+    difference: Float,
+    difference_low: Float,
+    t0: Float,
+    dt: Float,
+    s: Float,
+    h: Float,
+    forward: float,
+    a: Any,
+    d: Any,
+    values: Float,
+    lows: Float,
+) -> None:
+    """One parameter at ``s - forward * h`` in double-double arithmetic, entry ``a`` of the data, to entry ``d``."""
+    lane = np.uintp(LANE)
+    for j in range(lane):
+        left = s[j] - forward * h[j]
+        tr = t0[j] + left * dt[j]
+        ti = t0[lane + j] + left * dt[lane + j]
+        re, re_low, im, im_low = complex_dd_mul(
+            difference[a + j],
+            difference_low[a + j],
+            difference[a + lane + j],
+            difference_low[a + lane + j],
+            tr,
+            0.0,
+            ti,
+            0.0,
+        )
+        values[d + j], lows[d + j] = dd_add(re, re_low, start[a + j], 0.0)
+        values[d + lane + j], lows[d + lane + j] = dd_add(im, im_low, start[a + lane + j], 0.0)
+
+
+@kernel
 def track_paths(
     code: Int,
     constants: Float,
@@ -136,6 +175,9 @@ def track_paths(
     rows: Int,
     lengths: Int,
     orders: int,
+    full_operations: Int,
+    full_constants: Float,
+    full_rows: Int,
     options: Float,
     extended: bool,
     points: Float,
@@ -155,10 +197,12 @@ def track_paths(
     code, constants, n_registers
         Register code of the n values and the n x n derivatives by the unknowns.
     operations, extended_constants, rows, lengths, orders
-        The tape of the values alone, as `series_lanes` and `evaluate_extended` take it; ``orders`` is K + 1 >= 3.
+        The tape of the values alone, as `series_lanes` takes it; ``orders`` is K + 1 >= 3.
+    full_operations, full_constants, full_rows
+        The tape of values and derivatives, as `evaluate_extended` takes it.
     options : (N_OPTIONS,)
     extended
-        Whether residuals are computed in double-double arithmetic.
+        Whether to compute in double-double arithmetic.
     points, lows : (B, 2n)
         Start points, real and imaginary parts alternating, and their second doubles; replaced by the end points.
     start_parameters, target_parameters : (B, 2k)
@@ -189,11 +233,17 @@ def track_paths(
     smallest = np.zeros(width)
     coefficients = np.zeros(n * span)
     nodes = np.zeros(lengths.size * orders * 2 * LANE)
-    extended_nodes = np.zeros(lengths.size * 4 * LANE if extended else 0)
+    full_size = inputs.size // (2 * LANE) + full_constants.shape[0] + full_operations.shape[0]
+    extended_nodes = np.zeros(full_size * 4 * LANE if extended else 0)
+    node_lows = np.zeros(nodes.size if extended else 0)
     base = np.ones(n * width)
     base_low = np.zeros(n * width)
     trial = np.ones(n * width)
     trial_low = np.zeros(n * width)
+    coefficient_lows = np.zeros(coefficients.size if extended else 0)
+    value_lows = np.zeros(values.size if extended else 0)
+    residual_lows = np.zeros(residual.size if extended else 0)
+    matrix_lows = np.zeros(matrix.size if extended else 0)
     weights = np.ones(n * lane)
     norm = np.zeros(LANE)
     lower_norm = np.zeros(LANE)
@@ -215,6 +265,7 @@ def track_paths(
     t0 = np.zeros(width)
     dt = np.zeros(width)
     result = np.zeros(LANE, dtype=np.int64)
+    taken = np.zeros(LANE, dtype=np.int64)
 
     # Constants are the same for all points and orders.
     first_constant = n + parameters
@@ -222,6 +273,8 @@ def track_paths(
         d = (first_constant + v) * span
         for j in range(lane):
             nodes[d + j] = extended_constants[v, 0]
+            if extended:
+                node_lows[d + j] = extended_constants[v, 1]
 
     upcoming = 0
     running = 0
@@ -238,6 +291,7 @@ def track_paths(
             fresh[j] = False
             s[j] = 1.0
             h[j] = 0.0
+            taken[j] = 0
             omega[j] = 1.0
             calibration[j] = 1.0
             for i in range(n):
@@ -288,13 +342,45 @@ def track_paths(
                 d = v * span
                 for j in range(width):
                     nodes[d + j] = coefficients[d + j]
-            series_lanes(operations, lengths, orders, 0, nodes)
+            if extended:
+                for v in range(n):
+                    d = v * span
+                    a = v * width
+                    for j in range(lane):
+                        if fresh[j]:
+                            coefficient_lows[d + j] = base_low[a + j]
+                            coefficient_lows[d + lane + j] = base_low[a + lane + j]
+                    for j in range(width):
+                        node_lows[d + j] = coefficient_lows[d + j]
+                for v in range(parameters):
+                    parameter_extended(
+                        start,
+                        difference,
+                        difference_low,
+                        t0,
+                        dt,
+                        s,
+                        h,
+                        0.0,
+                        v * width,
+                        (n + v) * span,
+                        nodes,
+                        node_lows,
+                    )
+                series_extended(operations, lengths, orders, 0, nodes, node_lows)
+            else:
+                series_lanes(operations, lengths, orders, 0, nodes)
             for order in range(1, orders):
                 at = np.uintp(order) * width
                 for v in range(n):
                     for j in range(width):
                         nodes[v * span + at + j] = 0.0
-                series_lanes(operations, lengths, orders, order, nodes)
+                        if extended:
+                            node_lows[v * span + at + j] = 0.0
+                if extended:
+                    series_extended(operations, lengths, orders, order, nodes, node_lows)
+                else:
+                    series_lanes(operations, lengths, orders, order, nodes)
                 for v in range(n):
                     a = v * width
                     row = rows[v]
@@ -302,10 +388,17 @@ def track_paths(
                         d = np.uintp(row) * span + at
                         for j in range(width):
                             residual[a + j] = -nodes[d + j]
+                            if extended:
+                                residual_lows[a + j] = -node_lows[d + j]
                     else:
                         for j in range(width):
                             residual[a + j] = 0.0
-                solve_lanes(matrix, n, pivots, residual)
+                            if extended:
+                                residual_lows[a + j] = 0.0
+                if extended:
+                    solve_extended(matrix, matrix_lows, n, pivots, residual, residual_lows)
+                else:
+                    solve_lanes(matrix, n, pivots, residual)
                 for v in range(n):
                     a = v * width
                     d = v * span + at
@@ -315,8 +408,18 @@ def track_paths(
                             coefficients[d + lane + j] = residual[a + lane + j]
                     for j in range(width):
                         nodes[d + j] = coefficients[d + j]
+                    if extended:
+                        for j in range(lane):
+                            if fresh[j]:
+                                coefficient_lows[d + j] = residual_lows[a + j]
+                                coefficient_lows[d + lane + j] = residual_lows[a + lane + j]
+                        for j in range(width):
+                            node_lows[d + j] = coefficient_lows[d + j]
                 if order < top:
-                    series_lanes(operations, lengths, orders, order, nodes)
+                    if extended:
+                        series_extended(operations, lengths, orders, order, nodes, node_lows)
+                    else:
+                        series_lanes(operations, lengths, orders, order, nodes)
                 if order >= top - 1:
                     for v in range(n):
                         for j in range(width):
@@ -392,34 +495,44 @@ def track_paths(
                     di = difference[a + lane + j]
                     inputs[d + j] = start[a + j] + (tr * dr - ti * di)
                     inputs[d + lane + j] = start[a + lane + j] + (tr * di + ti * dr)
-            evaluate_lanes(code, constants, inputs, registers, values)
             if extended:
                 for v in range(n):
                     for j in range(width):
                         input_lows[v * width + j] = trial_low[v * width + j]
                 for v in range(parameters):
-                    a = v * width
-                    d = (n + v) * width
-                    for j in range(lane):
-                        left = s[j] - h[j]
-                        tr = t0[j] + left * dt[j]
-                        ti = t0[lane + j] + left * dt[lane + j]
-                        xh, xl = dd_mul(difference[a + j], difference_low[a + j], tr, 0.0)
-                        yh, yl = dd_mul(difference[a + lane + j], difference_low[a + lane + j], ti, 0.0)
-                        xh, xl = dd_add(xh, xl, -yh, -yl)
-                        inputs[d + j], input_lows[d + j] = dd_add(xh, xl, start[a + j], 0.0)
-                        xh, xl = dd_mul(difference[a + j], difference_low[a + j], ti, 0.0)
-                        yh, yl = dd_mul(difference[a + lane + j], difference_low[a + lane + j], tr, 0.0)
-                        xh, xl = dd_add(xh, xl, yh, yl)
-                        inputs[d + lane + j], input_lows[d + lane + j] = dd_add(xh, xl, start[a + lane + j], 0.0)
-                evaluate_extended(operations, extended_constants, inputs, input_lows, rows, extended_nodes, residual)
+                    parameter_extended(
+                        start,
+                        difference,
+                        difference_low,
+                        t0,
+                        dt,
+                        s,
+                        h,
+                        1.0,
+                        v * width,
+                        (n + v) * width,
+                        inputs,
+                        input_lows,
+                    )
+                evaluate_extended(
+                    full_operations, full_constants, inputs, input_lows, full_rows, extended_nodes, values, value_lows
+                )
             else:
-                for j in range(n * width):
-                    residual[j] = values[j]
+                evaluate_lanes(code, constants, inputs, registers, values)
+            for j in range(n * width):
+                residual[j] = values[j]
             for j in range(n * n * width):
                 matrix[j] = values[n * width + j]
-            lu_lanes(matrix, n, pivots, smallest)
-            solve_lanes(matrix, n, pivots, residual)
+            if extended:
+                for j in range(n * width):
+                    residual_lows[j] = value_lows[j]
+                for j in range(n * n * width):
+                    matrix_lows[j] = value_lows[n * width + j]
+                lu_extended(matrix, matrix_lows, n, pivots, smallest)
+                solve_extended(matrix, matrix_lows, n, pivots, residual, residual_lows)
+            else:
+                lu_lanes(matrix, n, pivots, smallest)
+                solve_lanes(matrix, n, pivots, residual)
             if iteration == 0:
                 # Weights at the predicted point serve the whole step.
                 for j in range(lane):
@@ -448,7 +561,7 @@ def track_paths(
                     if starting[j]:
                         good = size <= options[START]
                         if not good:
-                            result[j] = NOT_A_SOLUTION
+                            result[j] = NOT_A_SOLUTION if extended else NEEDS_PRECISION
                     else:
                         # A prediction far worse than was aimed at is not worth correcting.
                         good = size <= 20.0 * min(options[PREDICTION], options[CONTRACTION] / omega[j])
@@ -461,12 +574,15 @@ def track_paths(
                         omega[j] = max(2.0 * size / (previous[j] * previous[j]), 0.25 * omega[j], 1e-3)
                     accepted[j] = size <= options[ACCURACY] or size * ratio * ratio <= options[ACCURACY]
                     if ratio > 0.5 and not accepted[j]:
-                        good = False
                         # Small steps that do not contract: rounding errors of the residual.
-                        if size < 1e-6 and not extended:
-                            result[j] = NEEDS_PRECISION
+                        if size < options[NOISE]:
+                            accepted[j] = True
+                        else:
+                            good = False
+                            if size < 1e-5 and not extended:
+                                result[j] = NEEDS_PRECISION
                 elif starting[j]:
-                    result[j] = SINGULAR_START
+                    result[j] = SINGULAR_START if extended else NEEDS_PRECISION
                 previous[j] = size
                 if not good or (iteration == _MOST_ITERATIONS - 1 and not accepted[j]):
                     iterating[j] = False
@@ -476,7 +592,7 @@ def track_paths(
                     for part in range(np.uintp(2)):
                         a = i * width + part * lane + j
                         if extended:
-                            trial[a], trial_low[a] = dd_add(trial[a], trial_low[a], -residual[a], 0.0)
+                            trial[a], trial_low[a] = dd_add(trial[a], trial_low[a], -residual[a], -residual_lows[a])
                         else:
                             trial[a] -= residual[a]
                 if accepted[j]:
@@ -501,10 +617,13 @@ def track_paths(
                         result[j] = SINGULAR_START
                 else:
                     counters[b, STEPS] += 1
+                    taken[j] += 1
+                    if taken[j] >= options[PAUSE]:
+                        result[j] = PAUSED
                 fresh[j] = True
                 if dt[j] == 0.0 and dt[lane + j] == 0.0:
                     s[j] = 0.0
-                if s[j] <= 0.0 and result[j] < 0:
+                if s[j] <= 0.0 and (result[j] < 0 or result[j] == PAUSED):
                     result[j] = SUCCESS
             elif result[j] < 0:
                 if starting[j]:

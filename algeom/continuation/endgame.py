@@ -14,7 +14,6 @@ growth: log |x| is eventually linear in log t.
 from __future__ import annotations
 
 from dataclasses import dataclass
-
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from numpy.typing import NDArray
 from algeom._kernels import tracking as kernels
 from algeom.continuation.systems import Complex
 from algeom.continuation.tracker import (
+    INFINITY,
     Float,
     Int,
     Paths,
@@ -44,8 +44,8 @@ _SHRINK, _MOST_LOOPS = 0.25, 15
 _AGREEMENT = 1e-8
 #: A loop is closed when it comes back to its start up to this fraction of its diameter, or this relative distance.
 _CLOSED, _CLOSED_FLOOR = 1e-2, 1e-9
-#: Largest first coordinate of a unit vector that counts as infinity, and largest condition number of a regular end.
-_INFINITY, _REGULAR = 1e-7, 1e12
+#: Largest condition number of a regular end.
+_REGULAR = 1e12
 #: A limit this much larger than the points of the loop, and at least this large, is infinity too.
 _RATIO, _LARGE = 1e-2, 1e-5
 
@@ -69,17 +69,19 @@ class _Limits:
 
 
 class _Growth:
-    """Sizes of the unknowns at the radii so far, the last four."""
+    """Sizes of the affine coordinates at the radii so far, the last four."""
 
-    def __init__(self, state: Paths) -> None:
-        self.sizes = self._logarithms(state)[None, :]
+    def __init__(self, tracker: Tracker, state: Paths) -> None:
+        self.sizes = self._logarithms(tracker, state)[None, :]
 
     @staticmethod
-    def _logarithms(state: Paths) -> Float:
-        return np.asarray(np.log(np.abs(complex_columns(state.points)).max(axis=0, initial=1e-300)))
+    def _logarithms(tracker: Tracker, state: Paths) -> Float:
+        sizes = np.abs(_lifted(tracker, complex_columns(state.points)))
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(sizes[1:].max(axis=0, initial=1e-300)) - np.log(sizes[0]))
 
-    def add(self, state: Paths) -> None:
-        self.sizes = np.concatenate([self.sizes, self._logarithms(state)[None, :]])[-4:]
+    def add(self, tracker: Tracker, state: Paths) -> None:
+        self.sizes = np.concatenate([self.sizes, self._logarithms(tracker, state)[None, :]])[-4:]
 
     def take(self, chosen: NDArray[np.bool_]) -> _Growth:
         copy = object.__new__(_Growth)
@@ -109,13 +111,14 @@ def finish(tracker: Tracker, paths: Paths, switches: Int, image: Tape | None) ->
     winding : ndarray of int64, shape (B,)
     """
     count = len(paths.codes)
-    directions = np.full((tracker.system.n_unknowns + 1, count), np.nan, dtype=np.complex128)
+    size = tracker.system.n_unknowns + (tracker.patch is None)
+    directions = np.full((size, count), np.nan, dtype=np.complex128)
     images = None if image is None else np.full((image.n_outputs + 1, count), np.nan, dtype=np.complex128)
     winding = np.zeros(count, dtype=np.int64)
     open_ = np.flatnonzero(paths.codes == kernels.AT_ENDGAME)
     state = paths.take(open_)
     previous: _Limits | None = None
-    growth = _Growth(state)
+    growth = _Growth(tracker, state)
     for loop in range(_MOST_LOOPS):
         if not open_.size:
             break
@@ -136,7 +139,7 @@ def finish(tracker: Tracker, paths: Paths, switches: Int, image: Tape | None) ->
         infinite = ~done & growth.steady() if image is None or loop == _MOST_LOOPS - 1 else np.zeros_like(done)
         paths.put(open_[infinite], state.take(infinite))
         paths.codes[open_[infinite]] = ReturnCode.AT_INFINITY
-        directions[:, open_[infinite]] = _unit(_lifted(complex_columns(state.points[infinite])))
+        directions[:, open_[infinite]] = _unit(_lifted(tracker, complex_columns(state.points[infinite])))
         directions[0, open_[infinite]] = 0.0
         going = ~done & ~infinite
         open_ = open_[going]
@@ -152,15 +155,15 @@ def finish(tracker: Tracker, paths: Paths, switches: Int, image: Tape | None) ->
             keep = ~failed
             open_, state = open_[keep], state.take(keep)
             growth = growth.take(keep)
-            growth.add(state)
+            growth.add(tracker, state)
             previous = previous.take(keep)
     paths.codes[open_] = ReturnCode.ENDGAME_FAILED
     _classify(tracker, paths, directions, winding)
     regular = paths.codes == kernels.SUCCESS
     fill = regular & np.isnan(directions[0])
-    directions[:, fill] = _unit(_lifted(complex_columns(paths.points[fill])))
+    directions[:, fill] = _unit(_lifted(tracker, complex_columns(paths.points[fill])))
     if images is not None and image is not None:
-        images[:, fill] = _unit(_lifted(_image(image, paths, fill)))
+        images[:, fill] = _unit(_affine(_image(image, paths, fill)))
     return directions, images, winding
 
 
@@ -171,11 +174,11 @@ def _loop(
     count = where.size
     start = complex_columns(state.points)
     radius = state.t_from[:, 0] + 1j * state.t_from[:, 1]
-    chart = _chart(_lifted(start))
-    sums = np.zeros((start.shape[0] + 1, count), dtype=np.complex128)
+    chart = _chart(_lifted(tracker, start))
+    sums = np.zeros(chart.shape, dtype=np.complex128)
     image_sums = image_chart = None
     if image is not None:
-        values = _lifted(_image(image, state, slice(None)))
+        values = _affine(_image(image, state, slice(None)))
         image_chart = _chart(values)
         image_sums = np.zeros(values.shape, dtype=np.complex128)
     turns = np.zeros(count, dtype=np.int64)
@@ -186,10 +189,10 @@ def _loop(
     for turn in range(1, _MOST_TURNS + 1):
         for sample in range(_SAMPLES):
             here = complex_columns(moving.points)
-            lifted = _lifted(here)
+            lifted = _lifted(tracker, here)
             sums[:, running] += lifted / np.sum(chart[:, running] * lifted, axis=0)
             if image is not None and image_sums is not None and image_chart is not None:
-                values = _lifted(_image(image, moving, slice(None)))
+                values = _affine(_image(image, moving, slice(None)))
                 image_sums[:, running] += values / np.sum(image_chart[:, running] * values, axis=0)
             diameter[running] = np.maximum(diameter[running], _distance(here, start[:, running]))
             moving.t_from[:] = _pairs(radius[running] * np.exp(2j * np.pi * sample / _SAMPLES))
@@ -222,14 +225,17 @@ def _classify(tracker: Tracker, paths: Paths, directions: Complex, winding: Int)
     if not ended.size:
         return
     ends = directions[:, ended]
-    here = 1.0 / np.linalg.norm(_lifted(complex_columns(paths.points[ended])), axis=0)
+    here = np.abs(_unit(_lifted(tracker, complex_columns(paths.points[ended])))[0])
     first = np.abs(ends[0])
-    infinite = (first < _INFINITY) | (first < np.minimum(_RATIO * here, _LARGE))
+    infinite = (first < INFINITY) | (first < np.minimum(_RATIO * here, _LARGE))
     paths.codes[ended[infinite]] = ReturnCode.AT_INFINITY
     finite = ended[~infinite]
     if not finite.size:
         return
-    points = ends[1:, ~infinite] / ends[0, ~infinite]
+    if tracker.patch is not None:
+        points = ends[:, ~infinite] / (tracker.patch @ ends[:, ~infinite])
+    else:
+        points = ends[1:, ~infinite] / ends[0, ~infinite]
     targets = paths.targets[finite]
     refined, step = polish(tracker, points, targets)
     condition = conditions(tracker.system, refined, complex_columns(targets))
@@ -242,9 +248,14 @@ def _classify(tracker: Tracker, paths: Paths, directions: Complex, winding: Int)
     paths.measures[finite, 0] = np.where(np.isfinite(step), step, np.nan)
 
 
-def _lifted(points: Complex) -> Complex:
+def _affine(points: Complex) -> Complex:
     """Points (1 : x) of projective space."""
     return np.concatenate([np.ones((1, points.shape[1]), dtype=np.complex128), points])
+
+
+def _lifted(tracker: Tracker, points: Complex) -> Complex:
+    """Points of projective space: (1 : x), or the unknowns themselves where these are homogeneous coordinates."""
+    return _affine(points) if tracker.patch is None else points
 
 
 def _chart(lifted: Complex) -> Complex:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from algeom._kernels.tape import ADD, DIV, NEG, SUB
 from algeom.continuation.systems import System
 from algeom.errors import InputError
+from algeom.maps import Tape
 from algeom.maps.program import lower
 
 
@@ -27,6 +28,9 @@ class Program:
     rows: NDArray[np.int64]
     lengths: NDArray[np.int64]
     orders: int
+    full_operations: NDArray[np.int64]
+    full_constants: NDArray[np.float64]
+    full_rows: NDArray[np.int64]
 
 
 @lru_cache(maxsize=256)
@@ -39,12 +43,24 @@ def program(system: System, order: int) -> Program:
         code=lowered.code,
         constants=np.array([_double(c) for c in both.constants], dtype=np.float64),
         n_registers=lowered.n_registers,
-        operations=np.ascontiguousarray(np.column_stack([tape.operations, tape.operands])),
-        extended_constants=np.array([_double_double(c) for c in tape.constants], dtype=np.float64).reshape(-1, 2),
+        operations=_operations(tape),
+        extended_constants=_constants(tape),
         rows=np.array(tape.outputs),
         lengths=_lengths(system, order + 1),
         orders=order + 1,
+        full_operations=_operations(both),
+        full_constants=_constants(both),
+        full_rows=np.array(both.outputs),
     )
+
+
+def _operations(tape: Tape) -> NDArray[np.int64]:
+    return np.ascontiguousarray(np.column_stack([tape.operations, tape.operands]))
+
+
+def _constants(tape: Tape) -> NDArray[np.float64]:
+    """Constants as unevaluated sums of two doubles."""
+    return np.array([_double_double(c) for c in tape.constants], dtype=np.float64).reshape(-1, 2)
 
 
 def _lengths(system: System, orders: int) -> NDArray[np.int64]:

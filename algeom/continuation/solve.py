@@ -5,14 +5,23 @@ from __future__ import annotations
 import math
 import time
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algeom._kernels.tape import ADD, MUL, NEG
 from algeom.continuation.systems import Complex, System
-from algeom.continuation.tracker import PathResults, ReturnCode, TrackerOptions, track
+from algeom.continuation.tracker import (
+    INFINITY,
+    PathResults,
+    ReturnCode,
+    Tracker,
+    TrackerOptions,
+    newton,
+    track_batch,
+)
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Evidence, Status
 from algeom.maps import TapeBuilder
@@ -102,9 +111,9 @@ def solve(
 ) -> Solutions:
     """All isolated solutions in C^n of a square polynomial system.
 
-    Paths lead from the solutions of ``x_i^{d_i} = c_i``, as many as Bézout's bound, to those of the system; the ends
-    include every isolated solution [1]_. Families with far fewer solutions than that bound are better solved once by
-    `monodromy` and then by `track`.
+    Paths lead from the solutions of ``x_i^{d_i} = c_i``, as many as Bézout's bound, to those of the system, in a random
+    chart of projective space, where no path diverges; the ends include every isolated solution [1]_. Families with
+    far fewer solutions than that bound are better solved once by `monodromy` and then by `track`.
 
     Parameters
     ----------
@@ -163,21 +172,31 @@ def solve(
     values = system.parameter_columns(parameters, 1)[:, 0].astype(np.complex128)
     generator = derive(seed, "total degree")
     gamma, *constants = np.exp(2j * np.pi * generator.random(len(degrees) + 1))
-    homotopy = _homotopy(system, degrees)
+    patch = generator.normal(size=len(degrees) + 1) + 1j * generator.normal(size=len(degrees) + 1)
     starts = _start_solutions(degrees, np.array(constants))
-    tail = [*constants, *values]
-    results = track(
-        homotopy,
-        starts,
-        np.array([gamma, 0.0, *tail]),
-        np.array([0.0, 1.0, *tail]),
-        options=options,
-        endgame=True,
-        executor=executor,
-        threads=threads,
-        progress=progress,
-    )
-    results = _retrack_collisions(homotopy, results, starts, gamma, tail, executor, threads)
+    starts = np.concatenate([np.ones((1, n_paths)), starts])
+    starts = starts / (patch @ starts)
+    tail = [*constants, *patch, *values]
+    homotopy = _homotopy(system, degrees)
+
+    def run(chosen: NDArray[np.int64], options: TrackerOptions, progress: Progress) -> PathResults:
+        tracker = Tracker(homotopy, options, executor, threads, patch)
+        count = len(chosen)
+        return track_batch(
+            tracker,
+            starts[:, chosen],
+            homotopy.parameter_columns([gamma, 0.0, *tail], count),
+            homotopy.parameter_columns([0.0, 1.0, *tail], count),
+            endgame=True,
+            progress=progress,
+        )
+
+    results = run(np.arange(n_paths), options or TrackerOptions.default(), progress)
+    again = _suspects(results)
+    if again.size:
+        # Paths that failed, or may have jumped to another.
+        results = results.replaced(again, run(again, TrackerOptions.conservative(), False))
+    results = _affine(results, system, values)
     regular, _ = _distinct(results.solutions[:, results.codes == ReturnCode.SUCCESS], _SAME)
     singular, multiplicities = _distinct(results.solutions[:, results.codes == ReturnCode.SINGULAR], _SAME_SINGULAR)
     n_infinity = int(np.sum(results.codes == ReturnCode.AT_INFINITY))
@@ -219,17 +238,44 @@ def _degrees(system: System) -> list[int]:
 
 
 def _homotopy(system: System, degrees: list[int]) -> System:
-    """``a (x_i^d_i - c_i) + b F_i(x; p)`` with the parameters a, b, c_1, ..., c_n, p_1, ..., p_k."""
+    """``a (x_i^d_i - c_i x_0^d_i) + b F_i(x_0, x; p)``, F homogenized, and ``q x - 1``.
+
+    The unknowns are x_0, x_1, ..., x_n, the parameters a, b, c_1, ..., c_n, q_0, ..., q_n, p_1, ..., p_k.
+    """
     n, k = system.n_unknowns, system.n_parameters
-    builder = TapeBuilder(n + 2 + n + k)
+    builder = TapeBuilder((n + 1) + 2 + n + (n + 1) + k)
     inputs = list(builder.inputs)
-    a, b = inputs[n], inputs[n + 1]
-    values = builder.append(system.tape, [*inputs[:n], *inputs[n + 2 + n :]])
+    x, rest = inputs[: n + 1], inputs[n + 1 :]
+    (a, b), c, q, p = rest[:2], rest[2 : n + 2], rest[n + 2 : 2 * n + 3], rest[2 * n + 3 :]
+    values = _homogenized(system, builder, x, p, degrees)
     nodes = []
     for i, degree in enumerate(degrees):
-        start = builder.sub(builder.power(inputs[i], degree), inputs[n + 2 + i])
+        start = builder.sub(builder.power(x[i + 1], degree), builder.mul(c[i], builder.power(x[0], degree)))
         nodes.append(builder.add(builder.mul(a, start), builder.mul(b, values[i])))
-    return System(builder.build(nodes), n, system.unknown_names)
+    nodes.append(builder.sub(builder.dot(q, x), builder.one))
+    return System(builder.build(nodes), n + 1)
+
+
+def _homogenized(system: System, builder: TapeBuilder, x: list[int], p: list[int], degrees: list[int]) -> list[int]:
+    """Nodes of the homogenized equations: sums pad their terms with powers of x_0."""
+    tape = system.tape
+    nodes = [(node, 1) for node in x[1:]] + [(node, 0) for node in p]
+    nodes += [(builder.constant(value), 0) for value in tape.constants]
+
+    def padded(entry: tuple[int, int], degree: int) -> int:
+        return builder.mul(entry[0], builder.power(x[0], degree - entry[1]))
+
+    for operation, (left, right) in zip(tape.operations.tolist(), tape.operands.tolist(), strict=True):
+        one, two = nodes[left], nodes[right]
+        if operation == NEG:
+            nodes.append((builder.neg(one[0]), one[1]))
+        elif operation == MUL:
+            nodes.append((builder.mul(one[0], two[0]), one[1] + two[1]))
+        else:
+            degree = max(one[1], two[1])
+            combine = builder.add if operation == ADD else builder.sub
+            nodes.append((combine(padded(one, degree), padded(two, degree)), degree))
+    return [padded(nodes[row], max(degree, nodes[row][1])) for row, degree in zip(tape.outputs, degrees, strict=True)]
 
 
 def _start_solutions(degrees: list[int], constants: Complex) -> Complex:
@@ -241,34 +287,29 @@ def _start_solutions(degrees: list[int], constants: Complex) -> Complex:
     return np.array([grid.ravel() for grid in np.meshgrid(*roots, indexing="ij")])
 
 
-def _retrack_collisions(
-    homotopy: System,
-    results: PathResults,
-    starts: Complex,
-    gamma: complex,
-    tail: list[complex],
-    executor: Executor | None,
-    threads: int | None,
-) -> PathResults:
-    """Track again, carefully, what failed and what ended at the same regular solution: paths that may have jumped."""
+def _suspects(results: PathResults) -> NDArray[np.int64]:
+    """Paths that failed, and those that ended at the same regular solution as another."""
     regular = np.flatnonzero(results.codes == ReturnCode.SUCCESS)
     label = _labels(results.solutions[:, regular], _SAME)
-    sizes = np.bincount(label) if label.size else np.empty(0, dtype=np.int64)
-    collided = regular[sizes[label] > 1] if label.size else regular
-    again = np.sort(np.concatenate([collided, np.flatnonzero(results.codes > ReturnCode.AT_INFINITY)]))
-    if not again.size:
-        return results
-    careful = track(
-        homotopy,
-        starts[:, again],
-        np.array([gamma, 0.0, *tail]),
-        np.array([0.0, 1.0, *tail]),
-        options=TrackerOptions.conservative(),
-        endgame=True,
-        executor=executor,
-        threads=threads,
-    )
-    return results.replaced(again, careful)
+    sizes = np.bincount(label, minlength=1)
+    collided = regular[sizes[label] > 1]
+    return np.sort(np.concatenate([collided, np.flatnonzero(results.codes > ReturnCode.AT_INFINITY)]))
+
+
+def _affine(results: PathResults, system: System, values: Complex) -> PathResults:
+    """Ends in homogeneous coordinates as solutions of the system, the regular ones refined there."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        solutions = results.solutions[1:] / results.solutions[0]
+    codes = results.codes.copy()
+    accuracy, condition = results.accuracy.copy(), results.condition.copy()
+    # A regular end in projective space may lie at infinity.
+    first = np.abs(results.solutions[0]) / np.linalg.norm(results.solutions, axis=0)
+    codes[(codes == ReturnCode.SUCCESS) & (first < INFINITY)] = ReturnCode.AT_INFINITY
+    regular = codes == ReturnCode.SUCCESS
+    parameters = np.repeat(values[:, None], int(regular.sum()), axis=1)
+    solutions[:, regular], accuracy[regular], condition[regular] = newton(system, solutions[:, regular], parameters)
+    solutions[:, codes == ReturnCode.AT_INFINITY] = complex(np.nan, np.nan)
+    return replace(results, solutions=solutions, codes=codes, accuracy=accuracy, condition=condition)
 
 
 def _labels(points: Complex, tolerance: float) -> NDArray[np.int64]:

@@ -65,9 +65,7 @@ class System:
         parameters = checked_names(
             "parameters", self.parameter_names or [f"p{i}" for i in range(1, k + 1)], k, "parameters"
         )
-        shared = set(unknowns) & set(parameters)
-        if shared:
-            raise InputError(f"{sorted(shared)[0]!r} is both an unknown and a parameter; names must differ")
+        _check_apart(unknowns, parameters)
         object.__setattr__(self, "unknown_names", unknowns)
         object.__setattr__(self, "parameter_names", parameters)
 
@@ -200,6 +198,12 @@ class System:
         return f"System({noun_count(self.n_equations, 'equation')}, {unknowns}{parameters})"
 
 
+def _check_apart(unknowns: Sequence[str], parameters: Sequence[str]) -> None:
+    shared = set(unknowns) & set(parameters)
+    if shared:
+        raise InputError(f"{sorted(shared)[0]!r} is both an unknown and a parameter; names must differ")
+
+
 def _only(tape: Tape, outputs: Sequence[int]) -> Tape:
     """The tape of some of the outputs, without the operations that only the others need."""
     from algeom.maps.builder import TapeBuilder
@@ -284,6 +288,7 @@ def polynomial_system(
         return System(map_.tape, n, tuple(names[:n]), tuple(names[n:]))
     unknown_names = _name_list("unknowns", unknowns)
     parameter_names = _name_list("parameters", parameters)
+    _check_apart(unknown_names, parameter_names)
     map_ = polynomial_map(equations, parameters=[*unknown_names, *parameter_names])
     return System(map_.tape, len(unknown_names), tuple(unknown_names), tuple(parameter_names))
 

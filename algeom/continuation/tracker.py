@@ -26,6 +26,12 @@ _PATHS_PER_TASK = 128
 #: Ratio of smallest to largest pivot that makes a start suspect, and condition number that makes it singular.
 _SMALL_PIVOTS, _SINGULAR = 1e-12, 1e13
 
+#: Largest first coordinate of a unit vector of homogeneous coordinates that counts as infinity.
+INFINITY = 1e-7
+
+#: Steps in double-double arithmetic until double precision is tried again; doubled each time.
+_FIRST_STRETCH = 8.0
+
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
 
@@ -78,6 +84,9 @@ class TrackerOptions:
         Order of the power series of the predictor, at least 2.
     accuracy : float
         Relative accuracy to which Newton's method corrects on the way; ends are refined to double precision.
+    noise : float
+        Rounding errors that keep Newton's method from that accuracy are tolerated on the way up to this relative
+        size; beyond it the path is tracked in double-double arithmetic.
     prediction : float
         Largest relative error of a prediction that is aimed at.
     contraction : float
@@ -100,6 +109,7 @@ class TrackerOptions:
 
     order: int = 4
     accuracy: float = 1e-10
+    noise: float = 1e-8
     prediction: float = 1e-3
     contraction: float = 0.05
     trust: float = 0.6
@@ -111,7 +121,7 @@ class TrackerOptions:
     def __post_init__(self) -> None:
         if self.order < 2:
             raise InputError(f"order={self.order}; the predictor needs power series of order 2 or more")
-        for name in ("accuracy", "prediction", "contraction", "trust", "min_step", "endgame_start"):
+        for name in ("accuracy", "noise", "prediction", "contraction", "trust", "min_step", "endgame_start"):
             value = getattr(self, name)
             if not 0 < value < 1:
                 raise InputError(f"{name}={value}; expected a number between 0 and 1")
@@ -126,7 +136,7 @@ class TrackerOptions:
     @classmethod
     def conservative(cls) -> TrackerOptions:
         """Small steps, for paths that came too close to others: about four times the work."""
-        return cls(order=5, accuracy=1e-12, prediction=1e-6, contraction=1e-3, trust=0.2, max_steps=20000)
+        return cls(order=5, accuracy=1e-12, noise=1e-10, prediction=1e-6, contraction=1e-3, trust=0.2, max_steps=20000)
 
     def _array(self, endgame: bool) -> Float:
         options = np.zeros(kernels.N_OPTIONS)
@@ -138,6 +148,8 @@ class TrackerOptions:
         options[kernels.MAXIMUM_STEPS] = self.max_steps
         options[kernels.ENDGAME] = self.endgame_start if endgame else 0.0
         options[kernels.START] = 1e-2
+        options[kernels.NOISE] = self.noise
+        options[kernels.PAUSE] = np.inf
         return options
 
 
@@ -285,6 +297,9 @@ def run_kernel(compiled: Program, options: Float, extended: bool, paths: Paths) 
         compiled.rows,
         compiled.lengths,
         compiled.orders,
+        compiled.full_operations,
+        compiled.full_constants,
+        compiled.full_rows,
         options,
         extended,
         paths.points,
@@ -300,10 +315,19 @@ def run_kernel(compiled: Program, options: Float, extended: bool, paths: Paths) 
 
 
 class Tracker:
-    """Tracks batches of paths of one system: in threads or on an executor, in higher precision where needed."""
+    """Tracks batches of paths of one system: in threads or on an executor, in higher precision where needed.
+
+    ``patch`` says that the unknowns are homogeneous coordinates, the first one zero at infinity, which the system
+    fixes by ``patch @ x = 1``.
+    """
 
     def __init__(
-        self, system: System, options: TrackerOptions, executor: Executor | None = None, threads: int | None = None
+        self,
+        system: System,
+        options: TrackerOptions,
+        executor: Executor | None = None,
+        threads: int | None = None,
+        patch: Complex | None = None,
     ) -> None:
         if not system.is_square:
             raise InputError(
@@ -315,6 +339,7 @@ class Tracker:
         self.options = options
         self.executor = executor
         self.threads = threads
+        self.patch = patch
         self.program = program(system, options.order)
 
     def run(self, paths: Paths, *, endgame: bool, check: bool = False, advance: Any = None) -> Int:
@@ -332,16 +357,28 @@ class Tracker:
                 starts = complex_columns(paths.points[suspects])
                 regular = conditions(self.system, starts, complex_columns(paths.starts[suspects])) < _SINGULAR
                 self._pass(paths, suspects[regular], endgame, self.options.extended, 0.0, None)
-        again = np.flatnonzero(paths.codes == kernels.NEEDS_PRECISION)
-        if again.size:
+        # A stretch in higher precision, then double precision again: what makes it necessary is often left behind.
+        stretch = _FIRST_STRETCH
+        while (again := np.flatnonzero(paths.codes == kernels.NEEDS_PRECISION)).size:
             switches[again] += 1
-            self._pass(paths, again, endgame, True, 0.0, None)
+            self._pass(paths, again, endgame, True, 0.0, None, stretch)
+            paused = np.flatnonzero(paths.codes == kernels.PAUSED)
+            self._pass(paths, paused, endgame, self.options.extended, 0.0, None)
+            stretch *= 2
         return switches
 
     def _pass(
-        self, paths: Paths, chosen: Int, endgame: bool, extended: bool, small_pivots: float, advance: Any
+        self,
+        paths: Paths,
+        chosen: Int,
+        endgame: bool,
+        extended: bool,
+        small_pivots: float,
+        advance: Any,
+        stretch: float = np.inf,
     ) -> None:
         options = self.options._array(endgame)
+        options[kernels.PAUSE] = stretch
         options[kernels.SINGULARITY] = small_pivots
         # The limit holds for one segment; loops around the target are many.
         options[kernels.MAXIMUM_STEPS] += paths.counters[chosen, kernels.STEPS].max(initial=0)
@@ -419,15 +456,34 @@ def track(
     >>> np.abs(ends.solutions - [[2, -2], [3j, -3j]]).max() < 1e-14
     np.True_
     """
-    begin = time.perf_counter()
-    options = TrackerOptions.default() if options is None else options
-    tracker = Tracker(system, options, executor, threads)
     points = as_points("starts", starts, system.n_unknowns).astype(np.complex128)
     points = points[:, None] if points.ndim == 1 else points
-    count = points.shape[1]
-    paths = make_paths(
-        points, system.parameter_columns(start_parameters, count), system.parameter_columns(target_parameters, count)
+    tracker = Tracker(system, options or TrackerOptions.default(), executor, threads)
+    return track_batch(
+        tracker,
+        points,
+        system.parameter_columns(start_parameters, points.shape[1]),
+        system.parameter_columns(target_parameters, points.shape[1]),
+        endgame=endgame,
+        image=image,
+        progress=progress,
     )
+
+
+def track_batch(
+    tracker: Tracker,
+    starts: Complex,
+    start_parameters: NDArray[Any],
+    target_parameters: NDArray[Any],
+    *,
+    endgame: bool,
+    image: Tape | None = None,
+    progress: Progress = False,
+) -> PathResults:
+    """`track` for arrays that have been checked, on a tracker."""
+    begin = time.perf_counter()
+    count = starts.shape[1]
+    paths = make_paths(starts, start_parameters, target_parameters)
     directions = image_directions = None
     winding = np.zeros(count, dtype=np.int64)
     with reporter(progress) as report:
@@ -477,7 +533,7 @@ def polish(tracker: Tracker, points: Complex, parameters: Float, iterations: int
     A column that does not improve is given back as it was, with its step.
     """
     step = np.full(points.shape[1], np.inf)
-    options = replace(tracker.options, accuracy=1e-15)._array(False)
+    options = replace(tracker.options, accuracy=1e-15, noise=1e-14)._array(False)
     options[kernels.START] = 1.0
     best = points.copy()
     columns = complex_columns(parameters)
@@ -544,6 +600,6 @@ def conditions(system: System, points: Complex, parameters: NDArray[Any]) -> Flo
     finite = np.isfinite(jacobians).all(axis=(1, 2))
     if finite.any():
         values = np.linalg.svd(jacobians[finite], compute_uv=False)
-        with np.errstate(divide="ignore"):
-            result[finite] = values[:, 0] / values[:, -1]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            result[finite] = np.where(values[:, -1] > 0, values[:, 0] / values[:, -1], np.inf)
     return result
