@@ -110,6 +110,11 @@ class PointIndex:
         """The distinct points, shape (m, N)."""
         return self._points.columns.copy()
 
+    @property
+    def witnesses(self) -> Complex:
+        """The witnesses of the distinct points, shape (w, N)."""
+        return np.empty((0, 0), dtype=np.complex128) if self._witnesses is None else self._witnesses.columns.copy()
+
     def __repr__(self) -> str:
         return f"PointIndex({noun_count(len(self), 'point')} in C^{self._points.height}, tolerance {self.tolerance:g})"
 
