@@ -3,8 +3,10 @@
 Near t = 0 a path is a power series in a root of t: x(t) = sum a_i t^(i/c), perhaps with finitely many negative
 exponents. Going c times around zero closes it; c is the winding number. In projective space, in a chart that contains
 the limit, there are no negative exponents, and the mean over the loop is the limit, up to a term of order
-(r/R)^samples, where r is the radius of the loop and R the distance of the next singular value of t. Loops with
-decreasing radius that agree decide; Morgan, Sommese and Wampler, "Computing singular solutions to nonlinear analytic
+(r/R)^samples, where r is the radius of the loop and R the distance of the next singular value of t. Inside a loop that
+is small enough there is no other singular value: the Fourier coefficients of negative order of the samples vanish,
+which is tested, and loops with decreasing radius agree. (Agreement alone proves nothing: loops in one annulus agree
+whatever is inside.) Morgan, Sommese and Wampler, "Computing singular solutions to nonlinear analytic
 systems", Numer. Math. 58 (1991).
 
 Paths that go to infinity like t^(-w/c) often have winding numbers too large for loops, and are recognized by their
@@ -50,9 +52,13 @@ _REGULAR = 1e12
 _RATIO, _LARGE = 1e-2, 1e-5
 
 
+#: Coefficients of negative order that are smaller than this, relative to the others or to the point, are zero.
+_ONE_SIDED, _ROUNDING = 1e-3, 1e-8
 #: Growth exponents of consecutive radii that agree to this fraction, and are at least this large, mean infinity. An end
 #: that is finite has exponents that shrink by 4^(-1/c) from radius to radius, and are below 1/c.
-_STEADY, _GROWTH = 0.02, 0.05
+_STEADY, _GROWTH, _RADII = 0.02, 0.05, 7
+#: Paths worked on together: bounds the memory for the samples of loops.
+_GROUP = 512
 
 
 @dataclass
@@ -69,7 +75,7 @@ class _Limits:
 
 
 class _Growth:
-    """Sizes of the affine coordinates at the radii so far, the last four."""
+    """Sizes of the affine coordinates at the last radii."""
 
     def __init__(self, tracker: Tracker, state: Paths) -> None:
         self.sizes = self._logarithms(tracker, state)[None, :]
@@ -81,7 +87,7 @@ class _Growth:
             return np.asarray(np.log(sizes[1:].max(axis=0, initial=1e-300)) - np.log(sizes[0]))
 
     def add(self, tracker: Tracker, state: Paths) -> None:
-        self.sizes = np.concatenate([self.sizes, self._logarithms(tracker, state)[None, :]])[-4:]
+        self.sizes = np.concatenate([self.sizes, self._logarithms(tracker, state)[None, :]])[-_RADII:]
 
     def take(self, chosen: NDArray[np.bool_]) -> _Growth:
         copy = object.__new__(_Growth)
@@ -90,7 +96,7 @@ class _Growth:
 
     def steady(self) -> NDArray[np.bool_]:
         """Which paths grow like a negative power of t."""
-        if len(self.sizes) < 4:
+        if len(self.sizes) < _RADII:
             return np.zeros(self.sizes.shape[1], dtype=bool)
         exponents = np.diff(self.sizes, axis=0) / -np.log(_SHRINK)
         spread = exponents.max(axis=0) - exponents.min(axis=0)
@@ -115,7 +121,28 @@ def finish(tracker: Tracker, paths: Paths, switches: Int, image: Tape | None) ->
     directions = np.full((size, count), np.nan, dtype=np.complex128)
     images = None if image is None else np.full((image.n_outputs + 1, count), np.nan, dtype=np.complex128)
     winding = np.zeros(count, dtype=np.int64)
-    open_ = np.flatnonzero(paths.codes == kernels.AT_ENDGAME)
+    stopped = np.flatnonzero(paths.codes == kernels.AT_ENDGAME)
+    for low in range(0, stopped.size, _GROUP):
+        _finish_group(tracker, paths, stopped[low : low + _GROUP], switches, image, directions, images, winding)
+    _classify(tracker, paths, directions, winding)
+    fill = (paths.codes == kernels.SUCCESS) & np.isnan(directions[0])
+    directions[:, fill] = _unit(_lifted(tracker, complex_columns(paths.points[fill])))
+    if images is not None and image is not None:
+        images[:, fill] = _unit(_affine(_image(image, paths, fill)))
+    return directions, images, winding
+
+
+def _finish_group(
+    tracker: Tracker,
+    paths: Paths,
+    open_: Int,
+    switches: Int,
+    image: Tape | None,
+    directions: Complex,
+    images: Complex | None,
+    winding: Int,
+) -> None:
+    """Loops with decreasing radius for the paths ``open_``, until each has ended or failed."""
     state = paths.take(open_)
     previous: _Limits | None = None
     growth = _Growth(tracker, state)
@@ -158,13 +185,6 @@ def finish(tracker: Tracker, paths: Paths, switches: Int, image: Tape | None) ->
             growth.add(tracker, state)
             previous = previous.take(keep)
     paths.codes[open_] = ReturnCode.ENDGAME_FAILED
-    _classify(tracker, paths, directions, winding)
-    regular = paths.codes == kernels.SUCCESS
-    fill = regular & np.isnan(directions[0])
-    directions[:, fill] = _unit(_lifted(tracker, complex_columns(paths.points[fill])))
-    if images is not None and image is not None:
-        images[:, fill] = _unit(_affine(_image(image, paths, fill)))
-    return directions, images, winding
 
 
 def _loop(
@@ -174,13 +194,8 @@ def _loop(
     count = where.size
     start = complex_columns(state.points)
     radius = state.t_from[:, 0] + 1j * state.t_from[:, 1]
-    chart = _chart(_lifted(tracker, start))
-    sums = np.zeros(chart.shape, dtype=np.complex128)
-    image_sums = image_chart = None
-    if image is not None:
-        values = _affine(_image(image, state, slice(None)))
-        image_chart = _chart(values)
-        image_sums = np.zeros(values.shape, dtype=np.complex128)
+    points = _Samples(_lifted(tracker, start))
+    images = None if image is None else _Samples(_affine(_image(image, state, slice(None))))
     turns = np.zeros(count, dtype=np.int64)
     alive = np.ones(count, dtype=bool)
     diameter = np.zeros(count)
@@ -189,11 +204,9 @@ def _loop(
     for turn in range(1, _MOST_TURNS + 1):
         for sample in range(_SAMPLES):
             here = complex_columns(moving.points)
-            lifted = _lifted(tracker, here)
-            sums[:, running] += lifted / np.sum(chart[:, running] * lifted, axis=0)
-            if image is not None and image_sums is not None and image_chart is not None:
-                values = _affine(_image(image, moving, slice(None)))
-                image_sums[:, running] += values / np.sum(image_chart[:, running] * values, axis=0)
+            points.add(running, _lifted(tracker, here))
+            if image is not None and images is not None:
+                images.add(running, _affine(_image(image, moving, slice(None))))
             diameter[running] = np.maximum(diameter[running], _distance(here, start[:, running]))
             moving.t_from[:] = _pairs(radius[running] * np.exp(2j * np.pi * sample / _SAMPLES))
             moving.t_to[:] = _pairs(radius[running] * np.exp(2j * np.pi * ((sample + 1) % _SAMPLES) / _SAMPLES))
@@ -216,7 +229,47 @@ def _loop(
         if not running.size:
             break
     # Paths that did not close may do so at a smaller radius, where fewer singular values are inside the loop.
-    return _Limits(_unit(sums), None if image_sums is None else _unit(image_sums), turns), alive
+    limits, one_sided = points.limits(turns)
+    image_limits = None
+    if images is not None:
+        image_limits, also = images.limits(turns)
+        one_sided &= also
+    turns[~one_sided] = 0
+    return _Limits(limits, image_limits, turns), alive
+
+
+class _Samples:
+    """Points of projective space along a loop for many paths, each in the chart of its first point."""
+
+    def __init__(self, first: Complex) -> None:
+        self.chart = _chart(first)
+        self.samples: list[Complex] = []
+        self.count = first.shape[1]
+
+    def add(self, running: Int, lifted: Complex) -> None:
+        """The next point of some of the paths."""
+        points = np.zeros((lifted.shape[0], self.count), dtype=np.complex128)
+        points[:, running] = lifted / np.sum(self.chart[:, running] * lifted, axis=0)
+        self.samples.append(points)
+
+    def limits(self, turns: Int) -> tuple[Complex, NDArray[np.bool_]]:
+        """Limits as unit columns, and for which paths there is nothing else inside the loop.
+
+        Column k of the discrete Fourier transform of ``turns * _SAMPLES`` points is the coefficient of t^(k/turns), of
+        negative order in the second half.
+        """
+        limits = np.full(self.chart.shape, np.nan, dtype=np.complex128)
+        one_sided = np.zeros(self.count, dtype=bool)
+        for turn in np.unique(turns[turns > 0]):
+            chosen = np.flatnonzero(turns == turn)
+            data = np.array([points[:, chosen] for points in self.samples[: turn * _SAMPLES]])
+            coefficients = np.fft.fft(data, axis=0) / len(data)
+            sizes = np.linalg.norm(coefficients, axis=1)
+            half = len(data) // 2
+            negative, positive = sizes[half + 1 :].max(axis=0), sizes[1 : half + 1].max(axis=0)
+            limits[:, chosen] = _unit(coefficients[0])
+            one_sided[chosen] = negative <= _ONE_SIDED * positive + _ROUNDING * np.linalg.norm(data[0], axis=0)
+        return limits, one_sided
 
 
 def _classify(tracker: Tracker, paths: Paths, directions: Complex, winding: Int) -> None:

@@ -255,7 +255,8 @@ class Paths:
 
 def alternating(columns: NDArray[Any]) -> Float:
     """Complex columns (n, B) as rows of doubles (B, 2n), real and imaginary parts alternating."""
-    return np.ascontiguousarray(columns.T, dtype=np.complex128).view(np.float64)
+    # A copy: kernels write into it.
+    return np.array(columns.T, dtype=np.complex128, order="C", copy=True).view(np.float64)
 
 
 def complex_columns(rows: Float) -> Complex:
