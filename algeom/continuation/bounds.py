@@ -23,6 +23,7 @@ from flint import arb, fmpq, fmpz_poly
 from numpy.typing import NDArray
 
 from algeom.algebra.polynomial import Polynomial
+from algeom.continuation.krawczyk import _working_precision as working_precision
 from algeom.continuation.regions import affine_substitution
 from algeom.errors import InputError
 
@@ -397,23 +398,14 @@ def univariate_minimum(f: Polynomial) -> Fraction | None:
         return value if value > 0 else None
     if f.degree % 2 or f.leading_coefficient < 0 or real_zeros(f):
         return None
-    values = [_lower_end(f([point])) for point in real_zeros(f.derivative(0))]
-    return min(values) if all(value > 0 for value in values) else _refined_minimum(f)
-
-
-def _refined_minimum(f: Polynomial) -> Fraction:
-    """The same at growing precision, for a polynomial that is known to be positive."""
-    from flint import ctx
-
-    precision = ctx.prec
-    try:
-        while True:
-            ctx.prec *= 2
+    precision = 64
+    while True:
+        with working_precision(precision):
             values = [_lower_end(f([point])) for point in real_zeros(f.derivative(0))]
-            if all(value > 0 for value in values):
-                return min(values)
-    finally:
-        ctx.prec = precision
+        # The polynomial is known to be positive: it is a matter of digits until all lower ends are.
+        if all(value > 0 for value in values):
+            return min(values)
+        precision *= 2
 
 
 def real_zeros(f: Polynomial) -> list[Any]:

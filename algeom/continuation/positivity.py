@@ -32,6 +32,10 @@ FloatArray = NDArray[np.float64]
 _SUBDIVIDED_VARIABLES = 8
 #: Polynomials that every box is tested with.
 _SUBDIVIDED_POLYNOMIALS = 24
+#: Random points of a region at which a generator must not change its sign to be tried alone.
+_SAMPLES = 200
+#: Generators that are tried alone, those first that stay farthest from zero.
+_TRIED_ALONE = 3
 #: Relative room for the rounding errors of the floating-point tests whether a box is outside a region: those errors
 #: are below k^2 2^-52 for k variables, and k is at most `_SUBDIVIDED_VARIABLES`.
 _ROOM = 1e-12
@@ -134,8 +138,9 @@ def separating_polynomial(
     --------
     >>> from algeom.continuation.regions import AffineSubspace
     >>> x, y = Polynomial.variables(["x", "y"])
-    >>> separating_polynomial([x**2 + y**2 - 1], Ball([2, 0], Fraction(99, 100)))
-    SeparatingPolynomial(x^2 + y^2 - 1 >= 0.0181; a sum of squares of degree 2)
+    >>> found = separating_polynomial([x**2 + y**2 - 1], Ball([2, 0], Fraction(9, 10)))
+    >>> found.polynomial, found.bound > Fraction(1, 10), found.method
+    (x^2 + y^2 - 1, True, 'a sum of squares of degree 2')
     >>> separating_polynomial([x**2 + y**2 - 1], AffineSubspace([[1, 0]], [2]))
     SeparatingPolynomial(x^2 + y^2 - 1 >= 3; real roots on the line)
     """
@@ -163,7 +168,9 @@ def separating_polynomial(
         found = _certificate(pairs, chart, tried[0], multiplier_degree, **sizes)
         if found is not None:
             return found
-    found = _subdivision(pairs, region, chart, max_boxes)
+    found = _alone(pairs, chart, max_degree, max_size, max_unknowns)
+    if found is None:
+        found = _subdivision(pairs, region, chart, max_boxes)
     if found is not None:
         return found
     for degree in tried[1:]:
@@ -209,8 +216,9 @@ def _certificate(
     max_unknowns: int,
 ) -> SeparatingPolynomial | None:
     """A sum of squares, its multipliers carried from the region to the space around it."""
+    scales = [_size(g) for _, g in pairs]
     found = find_sum_of_squares(
-        [g for _, g in pairs],
+        [g / scale for (_, g), scale in zip(pairs, scales, strict=True)],
         chart.inequalities,
         half_degree=degree // 2,
         multiplier_degree=multiplier_degree,
@@ -225,13 +233,63 @@ def _certificate(
     multipliers: dict[int, Polynomial] = {}
     for c, (index, monomial) in zip(proof.multipliers, origins, strict=True):
         if c:
-            term = _power_product(s, monomial, names) * c
+            term = _power_product(s, monomial, names) * (c / scales[index])
             multipliers[index] = multipliers.get(index, Polynomial.constant(0, names)) + term
     combination = [(h, pairs[index][0]) for index, h in sorted(multipliers.items())]
     total = Polynomial.constant(0, names)
     for h, f in combination:
         total = total + h * f
     return _integral(total, proof.bound, combination, f"a sum of squares of degree {degree}")
+
+
+def _alone(
+    pairs: Sequence[tuple[Polynomial, Polynomial]], chart: Chart, max_degree: int, max_size: int, max_unknowns: int
+) -> SeparatingPolynomial | None:
+    """One generator with the same sign on all of a ball or box, which is a question about its own variables only."""
+    if not chart.bounded:
+        return None
+    rng = np.random.default_rng(0)
+    points = rng.uniform(-1, 1, (chart.n_variables, _SAMPLES))
+    if chart.inequalities and len(chart.inequalities) < chart.n_variables:  # a ball
+        points *= rng.uniform(size=_SAMPLES) ** 0.1 / np.linalg.norm(points, axis=0)
+    promising = []
+    for f, g in pairs:
+        # Up to degree 2 all generators together have been tried.
+        if 2 < g.degree <= max_degree:
+            # Scaled first, since coefficients may be beyond the range of doubles.
+            values = (g / _size(g))(points)
+            if not values.min() < 0 < values.max():
+                promising.append((float(np.abs(values).min() / np.abs(values).max()), f, g))
+    for _, f, g in sorted(promising, key=lambda found: -found[0])[:_TRIED_ALONE]:
+        own = [i for i in range(g.n_variables) if g.exponents[:, i].any()]
+        inequalities = [_in_variables(h, own) for h in chart.inequalities]
+        found = find_sum_of_squares(
+            [_in_variables(g, own) / _size(g)],
+            [h for h in inequalities if not h.is_constant],
+            half_degree=(g.degree + 1) // 2,
+            multiplier_degree=0,
+            max_size=max_size,
+            max_unknowns=max_unknowns,
+        )
+        if found is not None:
+            multiplier = found[0].multipliers[0] / _size(g)
+            constant = Polynomial.constant(multiplier, f.names)
+            method = f"a sum of squares of degree {2 * ((g.degree + 1) // 2)}"
+            return _integral(f * multiplier, found[0].bound, [(constant, f)], method)
+    return None
+
+
+def _size(g: Polynomial) -> Fraction:
+    """The largest coefficient: certificates are rounded, and all of their parts should be of one size."""
+    return max(abs(Fraction(c)) for c in g.coefficients)
+
+
+def _in_variables(f: Polynomial, kept: Sequence[int]) -> Polynomial:
+    """A polynomial with the other variables set to zero and left out."""
+    others = [i for i in range(f.n_variables) if i not in set(kept)]
+    terms = [([e[i] for i in kept], c) for e, c in f.terms() if not any(e[i] for i in others)]
+    names = [f.names[i] for i in kept]
+    return Polynomial.from_terms(terms, names) if terms else Polynomial.constant(0, names)
 
 
 def _power_product(factors: Sequence[Polynomial], exponents: Monomial, names: Sequence[str]) -> Polynomial:
@@ -301,7 +359,10 @@ def _projective_pieces(restricted: list[Polynomial], region: Region, k: int) -> 
     """
     names = [f"w{i}" for i in range(k + 1)]
     homogeneous = [g.rename(names[1:]).homogenize(names[0]) for g in restricted]
-    normal = np.array([float(a) for a in region.normal]) if isinstance(region, HalfSpace) else None
+    normal = None
+    if isinstance(region, HalfSpace):
+        largest = max(abs(a) for a in region.normal)
+        normal = np.array([float(a / largest) for a in region.normal])
     for face in range(k + 1):
         for sign in (1,) if normal is None or face == 0 else (1, -1):
             fixed = [h.subs({face: sign}).dehomogenize(face) if sign < 0 else h.dehomogenize(face) for h in homogeneous]

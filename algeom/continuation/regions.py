@@ -25,6 +25,9 @@ from algeom.maps.tape import noun_count
 FloatArray = NDArray[np.float64]
 Vector = tuple[Fraction, ...]
 
+#: Numerical searches go with every proof; squares and cubes of coordinates must stay in the range of doubles.
+_LARGEST = 10**100
+
 
 def exact_vector(argument: str, values: Any, length: int | None = None) -> Vector:
     """Numbers as Fractions; floats are taken exactly.
@@ -32,7 +35,7 @@ def exact_vector(argument: str, values: Any, length: int | None = None) -> Vecto
     Raises
     ------
     InputError
-        If an entry is no finite real number, or their number is not `length`.
+        If an entry is no finite real number or beyond 10^100, or their number is not `length`.
 
     Examples
     --------
@@ -49,6 +52,8 @@ def exact_vector(argument: str, values: Any, length: int | None = None) -> Vecto
             exact.append(exact_constant(value)[0])
         except InputError as error:
             raise InputError(f"{argument}[{position}] is {value!r}; give finite real numbers: {error}") from error
+        if abs(exact[-1]) > _LARGEST:
+            raise InputError(f"{argument}[{position}] is beyond 10^100; scale the coordinates")
     if length is not None and len(exact) != length:
         raise InputError(f"{argument} has {noun_count(len(exact), 'number')}; expected {length}")
     return tuple(exact)
@@ -64,13 +69,28 @@ def _exact_rows(argument: str, rows: Any) -> list[Vector]:
     return found
 
 
-def _number(value: Fraction) -> str:
-    """A rational number as short as it can be shown."""
-    return str(value) if len(str(value)) <= 12 else f"{float(value):.6g}"
+def short_number(value: Fraction | int) -> str:
+    """A rational number as short as it can be shown.
+
+    Examples
+    --------
+    >>> short_number(Fraction(2, 3)), short_number(Fraction(1, 3) ** 40), short_number(Fraction(-7, 10**400))
+    ('2/3', '8.22526e-20', '-7e-400')
+    """
+    text = str(value)
+    if len(text) <= 12:
+        return text
+    # By hand, since the value may be beyond the range of doubles.
+    exponent = len(str(abs(value.numerator))) - len(str(value.denominator))
+    mantissa = Fraction(value) / Fraction(10) ** exponent
+    if abs(mantissa) < 1:
+        mantissa, exponent = mantissa * 10, exponent - 1
+    digits = f"{float(mantissa):.6g}"
+    return f"{digits}e{exponent:+03d}" if abs(exponent) > 5 else f"{float(value):.6g}"
 
 
 def _list(values: Sequence[Fraction]) -> str:
-    shown = ", ".join(map(_number, values[:6]))
+    shown = ", ".join(map(short_number, values[:6]))
     return f"[{shown}{', ...' if len(values) > 6 else ''}]"
 
 
@@ -261,7 +281,7 @@ class Ball(Region):
         return center + offset * (min(1.0, radius / length) if length else 0.0)
 
     def __repr__(self) -> str:
-        return f"Ball(center={_list(self.center)}, radius={_number(self.radius)})"
+        return f"Ball(center={_list(self.center)}, radius={short_number(self.radius)})"
 
 
 @dataclass(frozen=True, init=False, repr=False)
@@ -377,7 +397,7 @@ class HalfSpace(Region):
         return point + normal * (missing / float(normal @ normal))
 
     def __repr__(self) -> str:
-        return f"HalfSpace(normal={_list(self.normal)}, bound={_number(self.bound)})"
+        return f"HalfSpace(normal={_list(self.normal)}, bound={short_number(self.bound)})"
 
 
 @dataclass(frozen=True, init=False, repr=False)

@@ -417,7 +417,7 @@ def find_sum_of_squares(
             scale = 2**bits
             rounded = [Fraction(round(float(v) / largest * scale), scale) for v in unknowns]
             found = problem.exact(combinations, rounded)
-            if found is not None:
+            if found is not None and found.verify(multiples):
                 return found
         return None
 
