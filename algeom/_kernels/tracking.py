@@ -20,8 +20,9 @@ Step control
     tracking for polynomial homotopy continuation", Adv. Comput. Math. 47 (2021), sections 3 and 4, with a
     calibrated error term and the series of higher order.
 
-All sizes are in the weighted maximum norm max |v_i| / w_i, the weight w_i being |x_i| or, where that is small, a
-hundredth of the largest |x_i|.
+All sizes are in the weighted maximum norm max |v_i| / w_i. The weight w_i is |x_i|, but at least half of what it was a
+step before and a small multiple of the largest |x_i|, so that neither a coordinate that passes zero nor a group of
+coordinates that is much smaller than another (as happens with products) spoils the step sizes.
 """
 
 from __future__ import annotations
@@ -65,7 +66,16 @@ N_OPTIONS = 11
 STEPS, REJECTIONS, ITERATIONS, EXTENDED_ITERATIONS = 0, 1, 2, 3
 N_COUNTERS = 4
 
-_MOST_ITERATIONS = 4
+_MOST_ITERATIONS = 5
+
+#: Newton steps above this say little about the next one, however well the last two agree with quadratic convergence.
+SETTLED = 1e-6
+
+#: A prediction this much worse than its series promises was made of rounding errors.
+UNRELIABLE = 100.0
+
+#: Square of the smallest weight relative to the largest |x_i|.
+FLOOR = 1e-16
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -131,38 +141,47 @@ def predict(coefficients: Float, n: Any, orders: Any, step: Float, points: Float
 
 
 @kernel
-def parameter_extended(
-    start: Float,
-    difference: Float,
-    difference_low: Float,
-    t0: Float,
-    dt: Float,
-    s: Float,
-    h: Float,
-    forward: float,
-    a: Any,
-    d: Any,
-    values: Float,
-    lows: Float,
-) -> None:
-    """One parameter at ``s - forward * h`` in double-double arithmetic, entry ``a`` of the data, to entry ``d``."""
+def position(t0: Float, dt: Float, s: Float, h: Float, forward: float, t: Float) -> None:
+    """Where a path is at ``s - forward * h``: ``t0 + (s - forward h) dt``, in all lanes."""
     lane = np.uintp(LANE)
     for j in range(lane):
         left = s[j] - forward * h[j]
-        tr = t0[j] + left * dt[j]
-        ti = t0[lane + j] + left * dt[lane + j]
+        t[j] = t0[j] + left * dt[j]
+        t[lane + j] = t0[lane + j] + left * dt[lane + j]
+
+
+@kernel
+def combination(start: Float, factor: float, difference: Float, a: Any, t: Float, values: Float, d: Any) -> None:
+    """``values[d] = factor * start[a] + t * difference[a]``, complex entries at offsets, in all lanes."""
+    lane = np.uintp(LANE)
+    for j in range(lane):
+        re = difference[a + j]
+        im = difference[a + lane + j]
+        values[d + j] = factor * start[a + j] + (t[j] * re - t[lane + j] * im)
+        values[d + lane + j] = factor * start[a + lane + j] + (t[j] * im + t[lane + j] * re)
+
+
+@kernel
+def combination_extended(
+    start: Float,
+    factor: float,
+    difference: Float,
+    difference_low: Float,
+    a: Any,
+    t: Float,
+    values: Float,
+    lows: Float,
+    d: Any,
+) -> None:
+    """As `combination` in double-double arithmetic; ``factor`` is 0 or 1."""
+    lane = np.uintp(LANE)
+    for j in range(lane):
+        i = lane + j
         re, re_low, im, im_low = complex_dd_mul(
-            difference[a + j],
-            difference_low[a + j],
-            difference[a + lane + j],
-            difference_low[a + lane + j],
-            tr,
-            0.0,
-            ti,
-            0.0,
+            difference[a + j], difference_low[a + j], difference[a + i], difference_low[a + i], t[j], 0.0, t[i], 0.0
         )
-        values[d + j], lows[d + j] = dd_add(re, re_low, start[a + j], 0.0)
-        values[d + lane + j], lows[d + lane + j] = dd_add(im, im_low, start[a + lane + j], 0.0)
+        values[d + j], lows[d + j] = dd_add(re, re_low, factor * start[a + j], 0.0)
+        values[d + i], lows[d + i] = dd_add(im, im_low, factor * start[a + i], 0.0)
 
 
 @kernel
@@ -264,6 +283,8 @@ def track_paths(
     difference_low = np.zeros(parameters * width)
     t0 = np.zeros(width)
     dt = np.zeros(width)
+    t = np.zeros(width)
+    direction = np.zeros(width)
     result = np.zeros(LANE, dtype=np.int64)
     taken = np.zeros(LANE, dtype=np.int64)
 
@@ -326,18 +347,12 @@ def track_paths(
                     if fresh[j]:
                         coefficients[d + j] = base[a + j]
                         coefficients[d + lane + j] = base[a + lane + j]
+            position(t0, dt, s, h, 0.0, t)
+            for j in range(width):
+                direction[j] = -dt[j]
             for v in range(parameters):
-                d = (n + v) * span
-                a = v * width
-                for j in range(lane):
-                    dr = difference[a + j]
-                    di = difference[a + lane + j]
-                    tr = t0[j] + s[j] * dt[j]
-                    ti = t0[lane + j] + s[j] * dt[lane + j]
-                    nodes[d + j] = start[a + j] + (tr * dr - ti * di)
-                    nodes[d + lane + j] = start[a + lane + j] + (tr * di + ti * dr)
-                    nodes[d + width + j] = -(dt[j] * dr - dt[lane + j] * di)
-                    nodes[d + width + lane + j] = -(dt[j] * di + dt[lane + j] * dr)
+                combination(start, 1.0, difference, v * width, t, nodes, (n + v) * span)
+                combination(start, 0.0, difference, v * width, direction, nodes, (n + v) * span + width)
             for v in range(n):
                 d = v * span
                 for j in range(width):
@@ -353,19 +368,11 @@ def track_paths(
                     for j in range(width):
                         node_lows[d + j] = coefficient_lows[d + j]
                 for v in range(parameters):
-                    parameter_extended(
-                        start,
-                        difference,
-                        difference_low,
-                        t0,
-                        dt,
-                        s,
-                        h,
-                        0.0,
-                        v * width,
-                        (n + v) * span,
-                        nodes,
-                        node_lows,
+                    a = v * width
+                    d = (n + v) * span
+                    combination_extended(start, 1.0, difference, difference_low, a, t, nodes, node_lows, d)
+                    combination_extended(
+                        start, 0.0, difference, difference_low, a, direction, nodes, node_lows, d + width
                     )
                 series_extended(operations, lengths, orders, 0, nodes, node_lows)
             else:
@@ -484,36 +491,17 @@ def track_paths(
             for v in range(n):
                 for j in range(width):
                     inputs[v * width + j] = trial[v * width + j]
+            position(t0, dt, s, h, 1.0, t)
             for v in range(parameters):
-                a = v * width
-                d = (n + v) * width
-                for j in range(lane):
-                    left = s[j] - h[j]
-                    tr = t0[j] + left * dt[j]
-                    ti = t0[lane + j] + left * dt[lane + j]
-                    dr = difference[a + j]
-                    di = difference[a + lane + j]
-                    inputs[d + j] = start[a + j] + (tr * dr - ti * di)
-                    inputs[d + lane + j] = start[a + lane + j] + (tr * di + ti * dr)
+                combination(start, 1.0, difference, v * width, t, inputs, (n + v) * width)
             if extended:
                 for v in range(n):
                     for j in range(width):
                         input_lows[v * width + j] = trial_low[v * width + j]
                 for v in range(parameters):
-                    parameter_extended(
-                        start,
-                        difference,
-                        difference_low,
-                        t0,
-                        dt,
-                        s,
-                        h,
-                        1.0,
-                        v * width,
-                        (n + v) * width,
-                        inputs,
-                        input_lows,
-                    )
+                    a = v * width
+                    d = (n + v) * width
+                    combination_extended(start, 1.0, difference, difference_low, a, t, inputs, input_lows, d)
                 evaluate_extended(
                     full_operations, full_constants, inputs, input_lows, full_rows, extended_nodes, values, value_lows
                 )
@@ -546,7 +534,11 @@ def track_paths(
                     a = i * width
                     for j in range(lane):
                         size = trial[a + j] * trial[a + j] + trial[a + lane + j] * trial[a + lane + j]
-                        weights[i * lane + j] = 1.0 / max(size, max(1e-4 * norm[j], 1e-200))
+                        # A coordinate that passes zero keeps its size for a while, one that stays small loses it.
+                        size = max(size, FLOOR * norm[j], 1e-280)
+                        if not starting[j]:
+                            size = max(size, 0.25 / weights[i * lane + j])
+                        weights[i * lane + j] = 1.0 / size
             weighted_norm(residual, np.uintp(0), n, weights, error)
             for j in range(lane):
                 if not iterating[j]:
@@ -566,13 +558,21 @@ def track_paths(
                         # A prediction far worse than was aimed at is not worth correcting.
                         good = size <= 20.0 * min(options[PREDICTION], options[CONTRACTION] / omega[j])
                         if model[j] > 0.0 and size > 1e-11:
-                            calibration[j] = min(max(size / model[j], 0.5 * calibration[j], 1e-4), 1e4)
+                            ratio = size / model[j]
+                            if ratio > UNRELIABLE and not extended:
+                                result[j] = NEEDS_PRECISION
+                                good = False
+                            calibration[j] = min(max(ratio, 0.5 * calibration[j], 1e-4), 1e4)
                     accepted[j] = good and size <= options[ACCURACY]
                 elif good:
                     ratio = size / previous[j]
-                    if iteration == 1 and previous[j] > 1e-9 and not starting[j]:
-                        omega[j] = max(2.0 * size / (previous[j] * previous[j]), 0.25 * omega[j], 1e-3)
-                    accepted[j] = size <= options[ACCURACY] or size * ratio * ratio <= options[ACCURACY]
+                    if previous[j] > 1e-7 and not starting[j]:
+                        # Later iterations may see a larger constant, in a direction that the first does not.
+                        old = 0.25 * omega[j] if iteration == 1 else omega[j]
+                        omega[j] = max(2.0 * size / (previous[j] * previous[j]), old, 1e-3)
+                    accepted[j] = size <= options[ACCURACY] or (
+                        size <= SETTLED and size * ratio * ratio <= options[ACCURACY]
+                    )
                     if ratio > 0.5 and not accepted[j]:
                         # Small steps that do not contract: rounding errors of the residual.
                         if size < options[NOISE]:
