@@ -113,7 +113,10 @@ class PointIndex:
     @property
     def witnesses(self) -> Complex:
         """The witnesses of the distinct points, shape (w, N)."""
-        return np.empty((0, 0), dtype=np.complex128) if self._witnesses is None else self._witnesses.columns.copy()
+        if self._witnesses is None:
+            return np.empty((0, 0), dtype=np.complex128)
+        # An interrupted call may have left one more.
+        return self._witnesses.columns[:, : len(self)].copy()
 
     def __repr__(self) -> str:
         return f"PointIndex({noun_count(len(self), 'point')} in C^{self._points.height}, tolerance {self.tolerance:g})"

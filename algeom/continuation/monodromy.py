@@ -29,11 +29,15 @@ from algeom.runtime.progress import Progress, Reporter, reporter
 from algeom.runtime.seeds import RandomState, derive
 from algeom.runtime.store import Store
 
-#: Loops in sequence without a new solution after which the search stops where nothing tests completeness.
-_PATIENCE = 4
+#: Loops, and paths along them, in sequence without a new solution, after which the search stops where nothing tests
+#: completeness. So many paths take a moment only, and few solutions are often connected by few loops.
+_PATIENCE, _PATIENCE_PATHS = 4, 200
+
+#: Random parameters from which a node is chosen. With one, families of few parameters take twice as many loops.
+_CANDIDATES = 16
 
 #: Length of the line of the trace test, in units of the parameters that it moves. The triangles on it then enclose more
-#: of the discriminant: for Segre varieties 5 to 6 paths a solution instead of 7, at more steps a path.
+#: of the discriminant: ED degrees of Segre varieties then take 5 to 6 paths a solution, instead of 6 to 10 at length 1.
 _LINE = 4.0
 
 #: Bytes of state that a path takes in the tracker besides its points and parameters.
@@ -130,7 +134,7 @@ def monodromy(
     trace: Callable[[np.random.Generator], Any] | None = None,
     group_actions: Sequence[Callable[[Complex], Any]] = (),
     expected: int | None = None,
-    max_loops: int = 20,
+    max_loops: int = 50,
     options: TrackerOptions | None = None,
     rng: RandomState = None,
     progress: Progress = False,
@@ -285,24 +289,40 @@ class _Search:
         self._size = float(np.sqrt(np.mean(np.abs(base) ** 2) / 2)) or 1.0
         self._tested = 0
         self.has_trace = trace is not None
-        if trace is None:
-            second, third = self._drawn_node(1), self._drawn_node(2)
-        else:
-            direction = drawn("trace", trace, derive(seed, "monodromy direction"), self.system.n_parameters)
-            if not np.any(direction):
-                raise InputError("trace returned the direction zero; along it nothing moves")
-            moved = max(float(np.linalg.norm(base[direction != 0])), float(np.linalg.norm(direction)))
-            direction = direction * (_LINE * moved / np.linalg.norm(direction))
-            second, third = base + direction, base - direction
-        for parameters in (second, third, self._drawn_node(3)):
+        direction = None if trace is None else self._line(trace)
+        for number in (1, 2, 3):
+            if direction is None or number == 3:
+                parameters = self._drawn_node()
+            else:
+                parameters = base + (direction if number == 1 else -direction)
             self.graph.add_node(parameters)
-            self.graph.join(0, len(self.graph.nodes) - 1)
+            self.graph.join(0, number)
         # The spanning tree is there; each edge from now on closes a loop.
         for _ in range(min(2, max_loops)):
             self._add_loop()
 
-    def _drawn_node(self, number: int) -> Complex:
-        rng = derive(self.seed, "monodromy node", number)
+    def _line(self, trace: Callable[[np.random.Generator], Any]) -> Complex:
+        """What the second node differs by from the first, and this from the third."""
+        base = self.graph.nodes[0].parameters
+        direction = drawn("trace", trace, derive(self.seed, "monodromy direction"), base.size)
+        if not np.any(direction):
+            raise InputError("trace returned the direction zero; along it nothing moves")
+        length = float(np.linalg.norm(direction))
+        return direction * (_LINE * max(float(np.linalg.norm(base[direction != 0])), length) / length)
+
+    def _drawn_node(self) -> Complex:
+        """Random parameters, of several candidates those that are most nearly opposite to the nodes there are.
+
+        A loop through nodes on one side of a hyperplane encloses nothing on the other.
+        """
+        nodes = [node.parameters for node in self.graph.nodes]
+        rng = derive(self.seed, "monodromy node", len(nodes))
+        center = sum(node / (np.linalg.norm(node) or 1.0) for node in nodes)
+        candidates = [self._random_parameters(rng) for _ in range(_CANDIDATES)]
+        sides = [np.vdot(center, candidate).real / (np.linalg.norm(candidate) or 1.0) for candidate in candidates]
+        return candidates[int(np.argmin(sides))]
+
+    def _random_parameters(self, rng: np.random.Generator) -> Complex:
         k = self.system.n_parameters
         if self._sample is not None:
             return drawn("sample", self._sample, rng, k)
@@ -323,7 +343,7 @@ class _Search:
         if free:
             graph.join(*free[0])
             return
-        graph.add_node(self._drawn_node(last + 1))
+        graph.add_node(self._drawn_node())
         graph.join(0, last + 1)
         graph.join(1, last + 1)
 
@@ -364,7 +384,7 @@ class _Search:
         )
 
     def _search(self, allowed_bytes: int) -> Evidence:
-        fruitless, before = 0, -1
+        fruitless, before, since = 0, -1, 0
         while True:
             evidence = self._verdict()
             if evidence is not None:
@@ -374,11 +394,13 @@ class _Search:
                 batch, careful = self.graph.open_paths(FAILED), True
             if not len(batch):
                 # Every edge matches all that is known at its ends: without another loop nothing can change.
-                found = self._most()
-                fruitless = fruitless + 1 if found == before else 0
-                before = found
+                if self._most() == before:
+                    fruitless += 1
+                else:
+                    fruitless, before, since = 0, self._most(), self.runner.tracked
                 tested = self.has_trace or self.expected is not None
-                if fruitless >= _PATIENCE and not tested:
+                patient = fruitless < _PATIENCE or self.runner.tracked - since < _PATIENCE_PATHS
+                if not (tested or patient):
                     return self._stalled(f"the last {noun_count(fruitless, 'loop')} led to no new solution")
                 if self.loops >= self.max_loops:
                     return self._stalled(f"the budget of {noun_count(self.loops, 'loop')} (max_loops) is used up")

@@ -17,7 +17,7 @@ from algeom.maps.tape import noun_count
 _START_ERROR = 1e-3
 
 #: A regular start is found again from this relative distance; near a singular point Newton's method does not.
-_SHAKE = 1e-6
+_SHAKE = 1e-7
 
 #: Starts whose residual is this small, but from which Newton's method fails, are said to be singular.
 _SMALL_RESIDUAL = 1e-8
