@@ -112,11 +112,11 @@ def solve_lanes(matrix: Float, n: Any, pivots: Int, vector: Float) -> None:
         for c in range(i):
             subtract_product(vector, i * width, matrix, (i * size + c) * width, vector, c * width)
     for back in range(size):
-        i = size - np.uintp(1) - back
-        for c in range(i + np.uintp(1), size):
-            subtract_product(vector, i * width, matrix, (i * size + c) * width, vector, c * width)
-        a = (i * size + i) * width
-        b = i * width
+        r = size - np.uintp(1) - back
+        for c in range(r + np.uintp(1), size):
+            subtract_product(vector, r * width, matrix, (r * size + c) * width, vector, c * width)
+        a = (r * size + r) * width
+        b = r * width
         for j in range(lane):
             re = vector[b + j] * matrix[a + j] - vector[b + lane + j] * matrix[a + lane + j]
             im = vector[b + j] * matrix[a + lane + j] + vector[b + lane + j] * matrix[a + j]
@@ -239,9 +239,9 @@ def solve_extended(matrix: Float, lows: Float, n: Any, pivots: Int, vector: Floa
                 vector, vector_lows, i * width, matrix, lows, (i * size + c) * width, vector, vector_lows, c * width
             )
     for back in range(size):
-        i = size - np.uintp(1) - back
-        for c in range(i + np.uintp(1), size):
+        r = size - np.uintp(1) - back
+        for c in range(r + np.uintp(1), size):
             subtract_product_extended(
-                vector, vector_lows, i * width, matrix, lows, (i * size + c) * width, vector, vector_lows, c * width
+                vector, vector_lows, r * width, matrix, lows, (r * size + c) * width, vector, vector_lows, c * width
             )
-        divide_extended(vector, vector_lows, i * width, matrix, lows, (i * size + i) * width)
+        divide_extended(vector, vector_lows, r * width, matrix, lows, (r * size + r) * width)

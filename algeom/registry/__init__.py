@@ -5,8 +5,10 @@ from functools import cache
 
 from algeom.errors import InputError
 from algeom.registry.problem import Problem
+from algeom.registry.system_problem import SystemProblem
+from algeom.registry.systems import system_problem, system_problems
 
-__all__ = ["Problem", "problem", "problems"]
+__all__ = ["Problem", "SystemProblem", "problem", "problems", "system_problem", "system_problems"]
 
 
 @cache
