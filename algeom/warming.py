@@ -9,6 +9,7 @@ import numpy as np
 
 from algeom._kernels import compile as kernels
 from algeom.algebra.elimination import SMALL_WORK, eliminate
+from algeom.continuation import polynomial_system, track
 from algeom.implicitization import hilbert_function, implicitize
 from algeom.maps import polynomial_map
 from algeom.runtime.compilation import compile_clock
@@ -72,7 +73,7 @@ def warmup(*, progress: Progress = False) -> Warmup:
     """
     begin = time.perf_counter()
     with compile_clock() as clock, reporter(progress) as report:
-        report.start("warming up", total=4)
+        report.start("warming up", total=5)
         cubic = polynomial_map(["s^3", "s^2*t", "s*t^2", "t^3"])
         implicitize(cubic, max_degree=2, rng=0)
         hilbert_function(cubic, 2, rng=0)
@@ -93,4 +94,9 @@ def warmup(*, progress: Progress = False) -> Warmup:
         low_rank = generator.integers(-4, 5, (_LARGE, _LARGE // 2)) @ generator.integers(-4, 5, (_LARGE // 2, _LARGE))
         eliminate(np.ascontiguousarray(low_rank, float), _PRIME)
         report.advance(what="elimination")
+
+        # One specialization serves both precisions.
+        circle = polynomial_system(["x^2 - a"], unknowns=["x"], parameters=["a"])
+        track(circle, [[1.0, -1.0]], [1.0], [2.0j])
+        report.advance(what="path tracking")
     return Warmup(len(kernels.KERNELS), clock.kernels, time.perf_counter() - begin, kernels.CACHE_FOLDER)

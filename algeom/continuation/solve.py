@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algeom._kernels.tape import ADD, MUL, NEG
+from algeom.continuation.collisions import SAME, labels, suspects
 from algeom.continuation.systems import Complex, System
 from algeom.continuation.tracker import (
     INFINITY,
@@ -29,8 +30,6 @@ from algeom.maps.tape import noun_count
 from algeom.runtime.progress import Progress
 from algeom.runtime.seeds import RandomState, derive, resolve
 
-#: Points closer than this relative distance are one solution: regular ends are accurate to some 1e-14.
-_SAME = 1e-8
 #: Singular ends are known to about half the digits.
 _SAME_SINGULAR = 1e-5
 #: Regular solutions count as real when all imaginary parts are below this, relative to the point.
@@ -192,12 +191,12 @@ def solve(
         )
 
     results = run(np.arange(n_paths), options or TrackerOptions.default(), progress)
-    again = _suspects(results)
+    again = suspects(results)
     if again.size:
         # Paths that failed, or may have jumped to another.
         results = results.replaced(again, run(again, TrackerOptions.conservative(), False))
     results = _affine(results, system, values)
-    regular, _ = _distinct(results.solutions[:, results.codes == ReturnCode.SUCCESS], _SAME)
+    regular, _ = _distinct(results.solutions[:, results.codes == ReturnCode.SUCCESS], SAME)
     singular, multiplicities = _distinct(results.solutions[:, results.codes == ReturnCode.SINGULAR], _SAME_SINGULAR)
     n_infinity = int(np.sum(results.codes == ReturnCode.AT_INFINITY))
     n_failed = n_paths - int(np.sum(results.codes <= ReturnCode.AT_INFINITY))
@@ -287,15 +286,6 @@ def _start_solutions(degrees: list[int], constants: Complex) -> Complex:
     return np.array([grid.ravel() for grid in np.meshgrid(*roots, indexing="ij")])
 
 
-def _suspects(results: PathResults) -> NDArray[np.int64]:
-    """Paths that failed, and those that ended at the same regular solution as another."""
-    regular = np.flatnonzero(results.codes == ReturnCode.SUCCESS)
-    label = _labels(results.solutions[:, regular], _SAME)
-    sizes = np.bincount(label, minlength=1)
-    collided = regular[sizes[label] > 1]
-    return np.sort(np.concatenate([collided, np.flatnonzero(results.codes > ReturnCode.AT_INFINITY)]))
-
-
 def _affine(results: PathResults, system: System, values: Complex) -> PathResults:
     """Ends in homogeneous coordinates as solutions of the system, the regular ones refined there."""
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -312,28 +302,9 @@ def _affine(results: PathResults, system: System, values: Complex) -> PathResult
     return replace(results, solutions=solutions, codes=codes, accuracy=accuracy, condition=condition)
 
 
-def _labels(points: Complex, tolerance: float) -> NDArray[np.int64]:
-    """A number for each column, equal for columns within a relative distance of each other."""
-    from scipy.spatial import cKDTree
-
-    count = points.shape[1]
-    if not count:
-        return np.empty(0, dtype=np.int64)
-    size = np.maximum(np.abs(points).max(axis=0), 1.0)
-    # Points of very different size are far apart, so that one radius serves after scaling by the size.
-    scaled = points / size
-    rows = np.concatenate([scaled.real, scaled.imag, np.log(size)[None, :]]).T
-    from scipy.sparse import coo_matrix
-    from scipy.sparse.csgraph import connected_components
-
-    pairs = cKDTree(rows).query_pairs(tolerance, output_type="ndarray")
-    graph = coo_matrix((np.ones(len(pairs)), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
-    return np.asarray(connected_components(graph, directed=False)[1], dtype=np.int64)
-
-
 def _distinct(points: Complex, tolerance: float) -> tuple[Complex, NDArray[np.int64]]:
     """Each point once, in the order of first appearance, and how often it appeared."""
-    label = _labels(points, tolerance)
+    label = labels(points, tolerance)
     _, first, counts = np.unique(label, return_index=True, return_counts=True)
     order = np.argsort(first)
     return np.ascontiguousarray(points[:, first[order]]), counts[order].astype(np.int64)

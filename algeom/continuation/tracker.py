@@ -419,6 +419,8 @@ def track(
         One vector, or one for each path. Generic complex parameters on one side keep the segment away from the
         discriminant, so that paths stay regular up to the target.
     options : TrackerOptions, optional
+        By default `TrackerOptions.default`; paths of one segment that fail, or end at the same solution as another, as
+        they do after jumping from path to path, are then tracked again with `TrackerOptions.conservative`.
     endgame : bool
         Whether to work out singular ends and ends at infinity, for targets that are not generic.
     image : Tape, optional
@@ -459,16 +461,24 @@ def track(
     """
     points = as_points("starts", starts, system.n_unknowns).astype(np.complex128)
     points = points[:, None] if points.ndim == 1 else points
-    tracker = Tracker(system, options or TrackerOptions.default(), executor, threads)
-    return track_batch(
-        tracker,
-        points,
-        system.parameter_columns(start_parameters, points.shape[1]),
-        system.parameter_columns(target_parameters, points.shape[1]),
-        endgame=endgame,
-        image=image,
-        progress=progress,
-    )
+    count = points.shape[1]
+    start = system.parameter_columns(start_parameters, count)
+    target = system.parameter_columns(target_parameters, count)
+
+    def run(chosen: Any, options: TrackerOptions) -> PathResults:
+        tracker = Tracker(system, options, executor, threads)
+        arrays = (points[:, chosen], start[:, chosen], target[:, chosen])
+        return track_batch(tracker, *arrays, endgame=endgame, image=image, progress=progress)
+
+    results = run(slice(None), options or TrackerOptions.default())
+    one_segment = np.ndim(start_parameters) <= 1 and np.ndim(target_parameters) <= 1
+    if options is None and one_segment and count > 1:
+        from algeom.continuation.collisions import suspects
+
+        again = suspects(results)
+        if again.size:
+            results = results.replaced(again, run(again, TrackerOptions.conservative()))
+    return results
 
 
 def track_batch(
