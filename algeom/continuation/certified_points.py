@@ -36,8 +36,7 @@ def certified_count(witness: WitnessSet) -> int:
     Examples
     --------
     >>> import algeom as ag
-    >>> from algeom.continuation.degree import degree
-    >>> witness = degree(ag.polynomial_map(["t", "t^2", "t^3"]), method="monodromy", rng=1).witness_set
+    >>> witness = ag.degree(ag.polynomial_map(["t", "t^2", "t^3"]), method="monodromy", rng=1).witness_set
     >>> certified_count(witness)
     3
     """

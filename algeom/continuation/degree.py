@@ -146,7 +146,7 @@ def degree_plan(phi: PolynomialMap, *, rng: seeds.RandomState = None) -> DegreeP
     Examples
     --------
     >>> import algeom as ag
-    >>> plan = degree_plan(ag.varieties.grassmannian(2, 5), rng=1)
+    >>> plan = ag.degree_plan(ag.varieties.grassmannian(2, 5), rng=1)
     >>> plan.methods, plan.max_degree > 4
     (('hilbert', 'monodromy'), True)
     """
@@ -202,6 +202,7 @@ def degree(
     rng: seeds.RandomState = None,
     progress: Progress = False,
     executor: Executor | None = None,
+    threads: int | None = None,
     memory_limit: int | str | None = None,
     store: str | os.PathLike[str] | Store | None = None,
 ) -> Degree:
@@ -225,7 +226,7 @@ def degree(
         Loops of monodromy after which to give up; the result is then a LOWER_BOUND.
     options : TrackerOptions, optional
     rng : int, numpy.random.Generator or None
-    progress, executor, memory_limit, store
+    progress, executor, threads, memory_limit, store
         As for `monodromy` and `hilbert_function`.
 
     Returns
@@ -263,7 +264,7 @@ def degree(
     Examples
     --------
     >>> import algeom as ag
-    >>> result = degree(ag.varieties.grassmannian(2, 5), rng=1)
+    >>> result = ag.degree(ag.varieties.grassmannian(2, 5), rng=1)
     >>> result.value, result.methods, str(result.evidence)
     (5, ('hilbert', 'monodromy'), 'numerical')
     """
@@ -285,6 +286,7 @@ def degree(
             "rng": seed,
             "progress": progress,
             "executor": executor,
+            "threads": threads,
             "memory_limit": memory_limit,
             "store": kept,
         }

@@ -108,8 +108,7 @@ class WitnessSet:
     Examples
     --------
     >>> import algeom as ag
-    >>> from algeom.continuation.degree import degree
-    >>> witness = degree(ag.polynomial_map(["t", "t^2", "t^3"]), method="monodromy", rng=1).witness_set
+    >>> witness = ag.degree(ag.polynomial_map(["t", "t^2", "t^3"]), method="monodromy", rng=1).witness_set
     >>> witness
     WitnessSet(3 points, dimension 1 in dimension 3, numerical)
     >>> witness.contains([2, 4, 8]).value, witness.contains([2, 4, 9]).value
