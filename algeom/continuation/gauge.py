@@ -138,7 +138,7 @@ def gauge(phi: PolynomialMap, *, dense: bool = False, rng: seeds.RandomState = N
     Examples
     --------
     >>> import algeom as ag
-    >>> g = gauge(ag.varieties.segre(1, 2), rng=1)
+    >>> g = ag.gauge(ag.varieties.segre(1, 2), rng=1)
     >>> g
     Gauge(4 of 5 parameters free: x1[0] = 1)
     >>> g.map

@@ -1,0 +1,303 @@
+"""The nearest point of the image of a map to given data, and what the answer does not cover."""
+
+from __future__ import annotations
+
+import math
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algeom.continuation.critical_points import CriticalPoint, CriticalPoints, critical_points
+from algeom.continuation.ed_degree import EDDegree
+from algeom.continuation.least_squares import fit
+from algeom.continuation.preimage import preimage_residuals
+from algeom.continuation.tracker import TrackerOptions
+from algeom.errors import GenericityError, InputError
+from algeom.evidence import Evidence, Status, combine
+from algeom.implicitization.dimension import dimension
+from algeom.maps.polynomial_map import PolynomialMap
+from algeom.runtime import seeds
+from algeom.runtime.progress import Progress
+
+Float = NDArray[np.float64]
+
+#: Random real starts of the search for real parameters, and the relative residual that counts as found.
+_STARTS = 40
+_PREIMAGE = 1e-9
+
+#: Starts and steps of the local search that looks for points nearer than all critical ones, and how much nearer they
+#: have to be: the search does not end in double precision.
+_SEARCHES, _SEARCH_STEPS, _NEARER = 12, 60, 1e-5
+
+#: Relative singular value below which the Jacobian is rank deficient where that search ends.
+_SEARCH_RANK = 1e-4
+
+#: Relative difference of distances up to which two nearest points are equally near.
+_TIE = 1e-9
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class NearestPoint:
+    """The nearest point to data, among the real points of the closure of an image.
+
+    Attributes
+    ----------
+    point : ndarray of float64, shape (m,)
+    distance : float
+    theta : ndarray of float64 or None
+        Real parameters that the map takes to the point (those of `singular_locus` if it lies there); None if none were
+        found.
+    on_singular_locus : bool
+        Whether it lies on the singular locus, which is compared with where its parametrization was given.
+    is_unique : bool
+        Whether no other critical point is equally near.
+    not_covered : tuple of str
+        What the answer leaves open.
+    critical : CriticalPoints
+        All critical points on the smooth locus.
+    evidence : Evidence
+        NUMERICAL if the critical points are complete, else LOWER_BOUND.
+    seed : int
+    """
+
+    point: Float
+    distance: float
+    theta: Float | None
+    on_singular_locus: bool
+    is_unique: bool
+    not_covered: tuple[str, ...]
+    critical: CriticalPoints
+    evidence: Evidence
+    seed: int
+
+    def __repr__(self) -> str:
+        notes = [f"distance {self.distance:.10g}"]
+        if self.on_singular_locus:
+            notes.append("on the singular locus")
+        if not self.is_unique:
+            notes.append("not unique")
+        if self.theta is None:
+            notes.append("no real parameters found")
+        notes.append(f"of {self.critical.n_real} real among {len(self.critical)} critical points")
+        return f"NearestPoint({'; '.join(notes)}; {self.evidence})"
+
+    def __str__(self) -> str:
+        return "\n".join([repr(self), self.evidence.reason, *(f"not covered: {text}" for text in self.not_covered)])
+
+
+def nearest_point(
+    phi: PolynomialMap,
+    u: Any,
+    weights: Any = "unit",
+    *,
+    singular_locus: PolynomialMap | None = None,
+    generic: EDDegree | CriticalPoints | None = None,
+    options: TrackerOptions | None = None,
+    rng: seeds.RandomState = None,
+    progress: Progress = False,
+    executor: Executor | None = None,
+    memory_limit: Any = None,
+    store: Any = None,
+) -> NearestPoint:
+    """Nearest point to data on the real points of the closure of an image, by comparing all critical points.
+
+    Parameters
+    ----------
+    phi : PolynomialMap
+    u : array_like, shape (m,)
+        Real data.
+    weights : "unit" or array_like, shape (m,) or (m, m)
+        A positive definite quadratic form.
+    singular_locus : PolynomialMap, optional
+        A parametrization of the singular locus of the closure of the image, in the same coordinates; its nearest point
+        is compared with. For matrices of rank at most r it is the map for rank r - 1.
+    generic : EDDegree or CriticalPoints, optional
+        As for `critical_points`: what makes further calls fast.
+    options, rng, progress, executor, memory_limit, store
+        As for `ed_degree`.
+
+    Returns
+    -------
+    NearestPoint
+
+    Raises
+    ------
+    InputError
+        If the data or the weights are not real or not fit, or there is no real critical point to choose from.
+
+    Notes
+    -----
+    The minimum over the real points of a variety exists, and is a critical point of the smooth locus or a singular
+    point. A local search over real parameters is made as well: where it comes nearer than all critical points, it
+    leads to a singular point, or to a critical point that is not isolated. What it found is then the result, with the
+    status LOWER_BOUND, since nothing tells that it is the nearest one. Real points of the closure may have no real
+    parameters: the real image is a semialgebraic set, and where the nearest point is not in it, the minimum over the
+    real image is on its boundary. A search for real parameters that fails is no proof of that.
+
+    Examples
+    --------
+    >>> import algeom as ag
+    >>> parabola = ag.polynomial_map(["t", "t^2"])
+    >>> nearest = ag.nearest_point(parabola, [3.0, 0.0], rng=1)
+    >>> nearest.point.round(10), nearest.theta.round(10)
+    (array([1., 1.]), array([1.]))
+    """
+    seed, _ = seeds.resolve(rng)
+    found = critical_points(
+        phi,
+        u,
+        weights,
+        generic=generic,
+        options=options,
+        rng=seed,
+        progress=progress,
+        executor=executor,
+        memory_limit=memory_limit,
+        store=store,
+    )
+    if np.iscomplexobj(found.data):
+        raise InputError("the data are complex; the nearest point is asked for real data")
+    if singular_locus is not None and singular_locus.n_coordinates != phi.n_coordinates:
+        raise InputError(
+            f"singular_locus has {singular_locus.n_coordinates} coordinates and the map {phi.n_coordinates}; "
+            "both go to the same space"
+        )
+    reached = _reached(phi, found, seed)
+    evidence, notes = _evidence(found), _not_covered(found)
+    candidates = [_on_smooth_locus(found)] if found.real else []
+    if singular_locus is None:
+        lost = found.lost.get("on the singular locus", 0)
+        also = f" ({lost} of the critical points for generic data end there)" if lost else ""
+        notes.append(f"the singular locus of the image closure, where a nearer point may lie{also}")
+    elif dimension(singular_locus, rng=seed).value == 0:
+        candidates.append(_single_point(singular_locus, found))
+    else:
+        singular = nearest_point(
+            singular_locus,
+            u,
+            weights,
+            options=options,
+            rng=int(seeds.derive(seed, "singular locus").integers(1 << 62)),
+            progress=progress,
+            executor=executor,
+            memory_limit=memory_limit,
+        )
+        candidates.append(_Candidate(singular.point, singular.distance, singular.theta, True, singular.is_unique))
+        notes += [f"within the singular locus: {text}" for text in singular.not_covered]
+        status = combine([evidence, singular.evidence]).status
+        evidence = Evidence(status, math.nan, f"{evidence.reason}; and the nearest of the singular locus")
+    chosen = min(candidates, key=lambda candidate: candidate.distance, default=None)
+    if reached is not None and (chosen is None or _is_nearer(reached, chosen, found.data)):
+        chosen = reached
+        where = "a singular point" if chosen.on_singular_locus else "critical points that are not isolated"
+        why = f"a local search came nearer than all critical points known, to {where}"
+        evidence = Evidence(Status.LOWER_BOUND, math.nan, f"{why}; {evidence.reason}")
+    if chosen is None:
+        raise GenericityError(
+            "no real critical point was found, and no real parameters at which the map is finite; give the "
+            "parametrization of the singular locus (singular_locus=...)"
+        )
+    theta = chosen.theta
+    if theta is None and not chosen.on_singular_locus:
+        theta = _real_parameters(phi, found.real[0], seed)
+        if theta is None:
+            there = f"; a local search over real parameters came to {reached.distance:.6g}" if reached else ""
+            notes.append(
+                "no real parameters of the nearest point were found: if there are none, the minimum over the real "
+                f"image is on its boundary{there}"
+            )
+    return NearestPoint(
+        point=chosen.point,
+        distance=chosen.distance,
+        theta=theta,
+        on_singular_locus=chosen.on_singular_locus,
+        is_unique=chosen.is_unique,
+        not_covered=tuple(notes),
+        critical=found,
+        evidence=evidence,
+        seed=seed,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Candidate:
+    """A point that may be the nearest."""
+
+    point: Float
+    distance: float
+    theta: Float | None
+    on_singular_locus: bool
+    is_unique: bool
+
+
+def _on_smooth_locus(found: CriticalPoints) -> _Candidate:
+    real = found.real
+    nearest = real[0]
+    margin = _TIE * max(nearest.distance, float(np.linalg.norm(found.data)))
+    unique = nearest.is_regular and (len(real) == 1 or real[1].distance - nearest.distance > margin)
+    theta = nearest.theta if nearest.theta is not None and not np.iscomplexobj(nearest.theta) else None
+    return _Candidate(np.asarray(nearest.point, dtype=np.float64), nearest.distance, theta, False, unique)
+
+
+def _is_nearer(reached: _Candidate, known: _Candidate, data: NDArray[Any]) -> bool:
+    """Whether a local search came nearer, by more than its accuracy."""
+    size = max(known.distance, float(np.linalg.norm(data)))
+    return reached.distance < (1 - _NEARER) * known.distance - _TIE * size
+
+
+def _single_point(singular_locus: PolynomialMap, found: CriticalPoints) -> _Candidate:
+    """The only point of a singular locus."""
+    theta = np.linspace(1.0, 2.0, singular_locus.n_parameters)
+    point = np.asarray(singular_locus(theta), dtype=np.float64)
+    residual = point - found.data
+    return _Candidate(point, math.sqrt(float(residual @ found.weights.apply(residual))), theta, True, True)
+
+
+def _evidence(found: CriticalPoints) -> Evidence:
+    text = f"the nearest of all real critical points on the smooth locus: {found.evidence.reason}"
+    return Evidence(found.evidence.status, math.nan, text)
+
+
+def _not_covered(found: CriticalPoints) -> list[str]:
+    notes = []
+    if found.on_discriminant:
+        notes.append("critical points that are not isolated, of which only some are listed")
+    if found.evidence.status is Status.LOWER_BOUND:
+        notes.append("critical points that were not found")
+    return notes
+
+
+def _reached(phi: PolynomialMap, critical: CriticalPoints, seed: int) -> _Candidate | None:
+    """Minimize the distance over real parameters from a few random starts."""
+    data, root = critical.data, np.linalg.cholesky(critical.weights.matrix).T
+    starts = seeds.derive(seed, "local search").standard_normal((phi.n_parameters, _SEARCHES))
+
+    def residuals(theta: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
+        return root @ (phi(theta) - data[:, None]), root @ phi.jacobian(theta)
+
+    found = fit(residuals, starts, iterations=_SEARCH_STEPS)
+    best = found.best
+    if not np.isfinite(found.norms[best]):
+        return None
+    theta = np.asarray(found.points[:, best])
+    values = np.linalg.svd(phi.jacobian(theta), compute_uv=False)
+    k = critical.generic.gauge.dimension
+    # Critical points on the smooth locus are known, except for those that are not isolated.
+    singular = not critical.on_discriminant or bool(values[k - 1] <= _SEARCH_RANK * values[0])
+    return _Candidate(np.asarray(phi(theta)), float(found.norms[best]), theta, singular, False)
+
+
+def _real_parameters(phi: PolynomialMap, nearest: CriticalPoint, seed: int) -> Float | None:
+    """Real parameters of a critical point, by a search from random starts."""
+    theta = nearest.theta
+    rng = seeds.derive(seed, "real parameters")
+    starts = rng.standard_normal((phi.n_parameters, _STARTS))
+    if theta is not None:
+        starts[:, 0] = theta.real
+    y = np.asarray(nearest.point, dtype=np.float64)
+    found = fit(preimage_residuals(phi, y.tolist()), starts)
+    size = max(1.0, float(np.linalg.norm(y)))
+    return np.asarray(found.points[:, found.best]) if found.norms[found.best] <= _PREIMAGE * size else None
