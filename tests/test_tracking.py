@@ -68,6 +68,29 @@ def test_singular_matrices_are_seen_in_their_lane_only() -> None:
     assert np.flatnonzero(~(ratio > 1e-13)).tolist() == [4, 5, 6]
 
 
+@pytest.mark.parametrize("n", [1, 2, 5])
+def test_double_double_lanes_solve_what_double_precision_cannot(n: int) -> None:
+    rng = np.random.default_rng(n)
+    matrices, right = gaussian(rng, LANE, n, n), gaussian(rng, LANE, n)
+    if n > 1:
+        matrices[:, 1] = matrices[:, 0]  # equal up to the second doubles
+    lows = 2.0**-56 * gaussian(rng, LANE, n, n)
+    flat, flat_lows = to_lanes(matrices.reshape(LANE, -1).T), to_lanes(lows.reshape(LANE, -1).T)
+    vector, vector_lows = to_lanes(right.T), np.zeros(n * 2 * LANE)
+    pivots, extremes = np.zeros(n * LANE, dtype=np.int64), np.zeros(2 * LANE)
+    dense.lu_extended(flat, flat_lows, n, pivots, extremes)
+    dense.solve_extended(flat, flat_lows, n, pivots, vector, vector_lows)
+    found = from_lanes(vector).T
+    with mpmath.workdps(60):
+        for j in (0, 3, LANE - 1):
+            matrix = mpmath.matrix(
+                [[mpmath.mpc(matrices[j, i, k]) + mpmath.mpc(lows[j, i, k]) for k in range(n)] for i in range(n)]
+            )
+            exact = mpmath.lu_solve(matrix, mpmath.matrix([mpmath.mpc(z) for z in right[j]]))
+            size = max(abs(exact[i]) for i in range(n))
+            assert max(abs(exact[i] - mpmath.mpc(found[j, i])) for i in range(n)) < 1e-10 * size
+
+
 # Tapes in lanes
 
 
@@ -117,6 +140,32 @@ def test_series_in_lanes_are_those_of_plain_arithmetic(system: ag.System, orders
             known = compiled.lengths[row]
             assert np.allclose(values[row, :known, j], series[:known], rtol=1e-11, atol=1e-12)
             assert np.all(np.array(series[known:]) == 0)
+
+
+@pytest.mark.parametrize("system", systems(), ids=str)
+def test_series_in_double_double_lanes_have_thirty_digits(system: ag.System) -> None:
+    rng = np.random.default_rng(4)
+    orders = 4
+    compiled = program(system, orders - 1)
+    n, k = system.n_unknowns, system.n_parameters
+    inputs = gaussian(rng, n + k, orders, LANE)
+    inputs[n:, 2:] = 0
+    size = compiled.lengths.size
+    nodes, lows = np.zeros((size, orders, LANE), dtype=complex), np.zeros((size, orders, LANE), dtype=complex)
+    nodes[: n + k] = inputs
+    for at, constant in enumerate(compiled.extended_constants):
+        nodes[n + k + at, 0], lows[n + k + at, 0] = constant
+    flat, flat_lows = to_lanes(nodes.reshape(-1, LANE)), to_lanes(lows.reshape(-1, LANE))
+    for order in range(orders):
+        lanes.series_extended(compiled.operations, compiled.lengths, orders, order, flat, flat_lows)
+    values = from_lanes(flat).reshape(size, orders, LANE)
+    rest = from_lanes(flat_lows).reshape(size, orders, LANE)
+    with mpmath.workdps(60):
+        series = [[mpmath.mpc(c) for c in unknown[:, 5]] for unknown in inputs]
+        for row, expected in zip(compiled.rows, naive_lanes.evaluate_series(system.tape, series, orders), strict=True):
+            for order in range(compiled.lengths[row]):
+                found = mpmath.mpc(values[row, order, 5]) + mpmath.mpc(rest[row, order, 5])
+                assert abs(found - expected[order]) < 1e-27 * (1 + abs(expected[order]))
 
 
 @pytest.mark.parametrize("system", systems(), ids=str)
@@ -466,6 +515,27 @@ def test_a_segment_through_a_singular_point_is_not_passed_over() -> None:
     assert not ends.succeeded.any()
     ends = ag.track(system, [[1.0, -1.0]], [1.0], [-1.0 + 1e-6j])  # close to the branch point: the sheets are kept
     assert np.all(ends.solutions.imag * [1, -1] > 0)
+
+
+def test_arrays_of_the_caller_are_left_alone() -> None:
+    system = ag.polynomial_system(["x^2 - a", "y - x"], unknowns=["x", "y"], parameters=["a"])
+    for order in ("C", "F"):
+        starts = np.array([[1.0, -1.0], [1.0, -1.0]], dtype=np.complex128, order=order)
+        start, target = np.array([1.0 + 0j]), np.array([2.0j])
+        ag.track(system, starts, start, target, endgame=True)
+        assert np.array_equal(starts, [[1, -1], [1, -1]])
+        assert (start[0], target[0]) == (1, 2j)
+
+
+def test_seven_paths_that_look_like_a_cycle_from_afar_stay_regular() -> None:
+    # x^7 = e + t is a 7-cycle for |t| > 1e-7 and regular at t = 0: loops of larger radius agree on a wrong limit.
+    system = ag.polynomial_system(["x^7 - e - t"], unknowns=["x"], parameters=["e", "t"])
+    e = 1e-9 * np.exp(1j)
+    start = (e + 1) ** (1 / 7) * np.exp(2j * np.pi * np.arange(7) / 7)
+    ends = ag.track(system, start[None], [e, 1], [e, 0], endgame=True)
+    assert ends.succeeded.all()
+    expected = e ** (1 / 7) * np.exp(2j * np.pi * np.arange(7) / 7)
+    assert np.allclose(np.sort_complex(ends.solutions[0]), np.sort_complex(expected), rtol=1e-9)
 
 
 def test_no_paths() -> None:

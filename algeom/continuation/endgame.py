@@ -53,7 +53,7 @@ _RATIO, _LARGE = 1e-2, 1e-5
 
 
 #: Coefficients of negative order that are smaller than this, relative to the others or to the point, are zero.
-_ONE_SIDED, _ROUNDING = 1e-3, 1e-8
+_ONE_SIDED, _ROUNDING = 1e-6, 1e-8
 #: Growth exponents of consecutive radii that agree to this fraction, and are at least this large, mean infinity. An end
 #: that is finite has exponents that shrink by 4^(-1/c) from radius to radius, and are below 1/c.
 _STEADY, _GROWTH, _RADII = 0.02, 0.05, 7
@@ -266,7 +266,8 @@ class _Samples:
             coefficients = np.fft.fft(data, axis=0) / len(data)
             sizes = np.linalg.norm(coefficients, axis=1)
             half = len(data) // 2
-            negative, positive = sizes[half + 1 :].max(axis=0), sizes[1 : half + 1].max(axis=0)
+            # Orders -1/c to -1: what is folded onto them from high positive orders is of the size (r/R)^(samples - 1).
+            negative, positive = sizes[-turn:].max(axis=0), sizes[1 : half + 1].max(axis=0)
             limits[:, chosen] = _unit(coefficients[0])
             one_sided[chosen] = negative <= _ONE_SIDED * positive + _ROUNDING * np.linalg.norm(data[0], axis=0)
         return limits, one_sided
