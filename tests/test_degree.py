@@ -20,7 +20,7 @@ from algeom.continuation.slices import (
 )
 from algeom.errors import InputError
 from algeom.evidence import Status
-from algeom.registry import problem
+from algeom.registry import problem, problems
 from algeom.varieties import hadamard_product, rational_normal_curve, secant, segre
 
 #: Problems of the registry, each with a citation for its degree.
@@ -63,6 +63,14 @@ def test_monodromy_agrees_with_late_hilbert_polynomials(name):
     found = degree(problem(name).build(), rng=1)
     assert found.value == found.hilbert_degree == found.monodromy.count == SEVERAL_SECONDS[name]
     assert found.evidence.status is Status.NUMERICAL
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [entry.name for entry in problems() if entry.degree and entry.degree <= 500])
+def test_every_cited_degree(name):
+    found = degree(problem(name).build(), method="monodromy", rng=3)
+    assert found.value == problem(name).degree
+    assert found.evidence.status is not Status.LOWER_BOUND
 
 
 def secant_degree_of_lines(n):
