@@ -18,9 +18,11 @@ import pytest
 from algeom.continuation import ReturnCode, TrackerOptions, monodromy_paths, polynomial_system
 from algeom.continuation.monodromy import monodromy
 from algeom.continuation.trace import trace_test
+from algeom.continuation.trace_curves import curve_test
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
 from algeom.maps import TapeBuilder
+from algeom.maps.tape import noun_count
 
 
 def gaussian(rng, *shape):
@@ -288,11 +290,12 @@ def test_bezout_numbers(n, degrees, count, seed):
     assert "nothing tests" in alone.evidence.reason
 
 
-def test_lines_on_a_cubic_surface():
+def lines_on_cubic_surfaces():
+    """The family of conditions for a line (s, t, a s + b t, c s + d t) to lie on a cubic surface, and a start."""
     monomials = list(combinations_with_replacement(range(4), 3))
 
     def equations(x, p):
-        # The line of the points (s, t, a s + b t, c s + d t); coefficients of s^3, s^2 t, s t^2, t^3.
+        # Coefficients of s^3, s^2 t, s t^2, t^3.
         forms = [(1, 0), (0, 1), (x[0], x[1]), (x[2], x[3])]
         total = [0, 0, 0, 0]
         for coefficient, monomial in zip(p, monomials, strict=True):
@@ -307,7 +310,11 @@ def test_lines_on_a_cubic_surface():
         return total
 
     system = polynomial_system(equations, unknowns=4, parameters=20)
-    x, p = generic_start(equations, 4, 20, np.random.default_rng(0))
+    return system, *generic_start(equations, 4, 20, np.random.default_rng(0))
+
+
+def test_lines_on_a_cubic_surface():
+    system, x, p = lines_on_cubic_surfaces()
     found = monodromy(system, x, p, expected=27, rng=0)
     assert found.count == 27
     assert found.evidence.status is Status.NUMERICAL
@@ -325,6 +332,83 @@ def test_fibers_of_the_image_count_once():
     assert found.evidence.status is Status.NUMERICAL
     assert np.allclose(found.images, found.solutions**2)
     assert found.images.shape == (1, 2)
+
+
+# Completeness over a line of parameters
+
+
+@pytest.mark.parametrize(("n", "degrees"), [(1, (4,)), (2, (2, 3)), (3, (2, 2, 2)), (2, (4, 4))])
+def test_curves_over_lines_have_the_degree_of_intersection_theory(n, degrees):
+    equations, system, k = dense_family(n, degrees)
+    x, p = generic_start(equations, n, k, np.random.default_rng(0))
+    # On P^n x P^1 the equations have classes d_i H + S, a hyperplane of C^(n+1) has H + S.
+    count = int(np.prod(degrees))
+    degree = count + sum(count // d for d in degrees)
+    test = curve_test(system, x, p, rng=1)
+    assert (test.count, test.degree, test.n_infinity) == (1, degree, degree - count)
+    assert test.decided
+    assert not test.passed
+    assert test.missing.shape == (n, count - 1)
+    assert test.evidence.status is Status.LOWER_BOUND
+    everything = np.concatenate([x[:, None], test.missing], axis=1)
+    assert np.abs(system(everything, p)).max() < 1e-9
+    whole = curve_test(system, everything, p, rng=2)
+    assert whole.passed
+    assert whole.evidence.status is Status.NUMERICAL
+    assert repr(whole).startswith(f"CurveTest(passed: {noun_count(count, 'solution')}, degree {degree}, ")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_any_family_is_complete_by_its_curve(seed):
+    equations, system, k = dense_family(2, (3, 3))
+    x, p = generic_start(equations, 2, k, np.random.default_rng(seed))
+    found = monodromy(system, x, p, trace="curve", rng=seed)
+    assert found.count == 9
+    assert found.evidence.status is Status.NUMERICAL
+    assert found.trace.decided
+    assert found.tracked >= found.trace.tracked
+    # What a short search misses, the test finds.
+    assert monodromy(CUBIC, roots_of([1, 0, 1, 1])[:, 0], [1, 1], trace="curve", max_loops=2, rng=seed).count == 3
+
+
+@pytest.mark.slow
+def test_lines_on_a_cubic_surface_are_complete():
+    system, x, p = lines_on_cubic_surfaces()
+    found = monodromy(system, x, p, trace="curve", rng=0)
+    assert found.count == 27
+    assert found.evidence.status is Status.NUMERICAL
+
+
+def test_curves_of_images():
+    system = polynomial_system(["x^4 + a*x^2 + b"], unknowns=["x"], parameters=["a", "b"])
+    x, p = roots_of([1, 0, 1, 0, 1 + 1j])[:, 0], [1, 1 + 1j]
+    found = monodromy(system, x, p, image=monomial_image([(2,)], 3), trace="curve", rng=0)
+    assert found.count == 2
+    assert found.evidence.status is Status.NUMERICAL
+
+
+def test_a_curve_has_the_components_of_its_points():
+    x, p = union_start(True)
+    found = monodromy(UNION, x, p, trace="curve", rng=0)
+    assert found.count == 2
+    assert found.evidence.status is Status.NUMERICAL
+    assert "components of the starts" in found.evidence.reason
+    found = monodromy(UNION, x, p, trace="curve", expected=5, rng=0)
+    assert found.count == 2
+    assert found.evidence.status is Status.LOWER_BOUND
+
+
+def test_a_curve_that_is_not_finished_says_nothing():
+    equations, system, k = dense_family(2, (4, 4))
+    x, p = generic_start(equations, 2, k, np.random.default_rng(0))
+    outcomes = [curve_test(system, x, p, max_loops=1, rng=seed) for seed in range(6)]
+    short = [test for test in outcomes if test.degree < 24]
+    assert short
+    for test in short:
+        assert not test.decided
+        assert not test.passed
+        assert test.evidence.status is Status.LOWER_BOUND
+        assert "not complete" in test.evidence.reason
 
 
 # Monodromy: symmetry
@@ -401,7 +485,7 @@ def test_union_of_two_curves(on_parabola, degree):
     found = monodromy(UNION, x, p, trace=move, expected=5, rng=0)
     assert found.count == degree
     assert found.evidence.status is Status.LOWER_BOUND
-    assert "other components" in found.evidence.reason
+    assert "give starts on the others" in found.evidence.reason
     # Without a trace it stalls.
     for expected in (None, 5):
         found = monodromy(UNION, x, p, expected=expected, max_loops=6, rng=0)
