@@ -23,6 +23,31 @@ Int = NDArray[np.int64]
 
 
 @kernel
+def choose_pivots(matrix: Float, size: Any, k: Any, pivots: Int, best: Float) -> None:
+    """Rows of the largest entries on and below the diagonal in column k, to ``pivots``; their squares to ``best``."""
+    lane = np.uintp(LANE)
+    width = np.uintp(2) * lane
+    for j in range(lane):
+        best[j] = -1.0
+        pivots[k * lane + j] = k
+    for i in range(k, size):
+        a = (i * size + k) * width
+        for j in range(lane):
+            square = matrix[a + j] * matrix[a + j] + matrix[a + lane + j] * matrix[a + lane + j]
+            if square > best[j]:
+                best[j] = square
+                pivots[k * lane + j] = i
+
+
+@kernel
+def exchange(array: Float, a: Any, b: Any, count: Any) -> None:
+    """Exchange ``count`` numbers of one lane, from the positions ``a`` and ``b`` on."""
+    lane = np.uintp(LANE)
+    for i in range(count):
+        array[a + i * lane], array[b + i * lane] = array[b + i * lane], array[a + i * lane]
+
+
+@kernel
 def lu_lanes(matrix: Float, n: Any, pivots: Int, smallest: Float) -> None:
     """Factorize n x n matrices in place into P A = L U with partial pivoting, L with unit diagonal.
 
@@ -38,25 +63,11 @@ def lu_lanes(matrix: Float, n: Any, pivots: Int, smallest: Float) -> None:
         smallest[j] = np.inf
         smallest[lane + j] = 0.0
     for k in range(size):
-        for j in range(lane):
-            best[j] = -1.0
-            pivots[k * lane + j] = k
-        for i in range(k, size):
-            a = (i * size + k) * width
-            for j in range(lane):
-                square = matrix[a + j] * matrix[a + j] + matrix[a + lane + j] * matrix[a + lane + j]
-                if square > best[j]:
-                    best[j] = square
-                    pivots[k * lane + j] = i
+        choose_pivots(matrix, size, k, pivots, best)
         for j in range(lane):
             row = np.uintp(pivots[k * lane + j])
             if row != k:
-                a = k * size * width + j
-                b = row * size * width + j
-                for _ in range(np.uintp(2) * size):
-                    matrix[a], matrix[b] = matrix[b], matrix[a]
-                    a += lane
-                    b += lane
+                exchange(matrix, k * size * width + j, row * size * width + j, np.uintp(2) * size)
         a = (k * size + k) * width
         for j in range(lane):
             re = matrix[a + j]
@@ -104,10 +115,7 @@ def solve_lanes(matrix: Float, n: Any, pivots: Int, vector: Float) -> None:
         for j in range(lane):
             row = np.uintp(pivots[k * lane + j])
             if row != k:
-                a = k * width + j
-                b = row * width + j
-                vector[a], vector[b] = vector[b], vector[a]
-                vector[a + lane], vector[b + lane] = vector[b + lane], vector[a + lane]
+                exchange(vector, k * width + j, row * width + j, np.uintp(2))
     for i in range(np.uintp(1), size):
         for c in range(i):
             subtract_product(vector, i * width, matrix, (i * size + c) * width, vector, c * width)
@@ -183,16 +191,7 @@ def lu_extended(matrix: Float, lows: Float, n: Any, pivots: Int, smallest: Float
         smallest[j] = np.inf
         smallest[lane + j] = 0.0
     for k in range(size):
-        for j in range(lane):
-            best[j] = -1.0
-            pivots[k * lane + j] = k
-        for i in range(k, size):
-            a = (i * size + k) * width
-            for j in range(lane):
-                square = matrix[a + j] * matrix[a + j] + matrix[a + lane + j] * matrix[a + lane + j]
-                if square > best[j]:
-                    best[j] = square
-                    pivots[k * lane + j] = i
+        choose_pivots(matrix, size, k, pivots, best)
         for j in range(lane):
             smallest[j] = min(smallest[j], best[j])
             smallest[lane + j] = max(smallest[lane + j], best[j])
@@ -200,13 +199,8 @@ def lu_extended(matrix: Float, lows: Float, n: Any, pivots: Int, smallest: Float
                 smallest[j] = 0.0
             row = np.uintp(pivots[k * lane + j])
             if row != k:
-                a = k * size * width + j
-                b = row * size * width + j
-                for _ in range(np.uintp(2) * size):
-                    matrix[a], matrix[b] = matrix[b], matrix[a]
-                    lows[a], lows[b] = lows[b], lows[a]
-                    a += lane
-                    b += lane
+                exchange(matrix, k * size * width + j, row * size * width + j, np.uintp(2) * size)
+                exchange(lows, k * size * width + j, row * size * width + j, np.uintp(2) * size)
         for i in range(k + np.uintp(1), size):
             b = (i * size + k) * width
             divide_extended(matrix, lows, b, matrix, lows, (k * size + k) * width)
@@ -228,11 +222,8 @@ def solve_extended(matrix: Float, lows: Float, n: Any, pivots: Int, vector: Floa
         for j in range(lane):
             row = np.uintp(pivots[k * lane + j])
             if row != k:
-                for part in range(np.uintp(2)):
-                    a = k * width + part * lane + j
-                    b = row * width + part * lane + j
-                    vector[a], vector[b] = vector[b], vector[a]
-                    vector_lows[a], vector_lows[b] = vector_lows[b], vector_lows[a]
+                exchange(vector, k * width + j, row * width + j, np.uintp(2))
+                exchange(vector_lows, k * width + j, row * width + j, np.uintp(2))
     for i in range(np.uintp(1), size):
         for c in range(i):
             subtract_product_extended(

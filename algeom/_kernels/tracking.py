@@ -185,6 +185,18 @@ def combination_extended(
 
 
 @kernel
+def renew(fresh: NDArray[np.bool_], source: Float, a: Any, coefficients: Float, nodes: Float, d: Any) -> None:
+    """Entry ``a`` of the source becomes coefficient ``d`` in fresh lanes; all coefficients go to the nodes."""
+    lane = np.uintp(LANE)
+    for j in range(lane):
+        if fresh[j]:
+            coefficients[d + j] = source[a + j]
+            coefficients[d + lane + j] = source[a + lane + j]
+    for j in range(np.uintp(2) * lane):
+        nodes[d + j] = coefficients[d + j]
+
+
+@kernel
 def track_paths(
     code: Int,
     constants: Float,
@@ -341,32 +353,16 @@ def track_paths(
         if any_fresh:
             # Power series of the solution in the direction of decreasing s.
             for v in range(n):
-                d = v * span
-                a = v * width
-                for j in range(lane):
-                    if fresh[j]:
-                        coefficients[d + j] = base[a + j]
-                        coefficients[d + lane + j] = base[a + lane + j]
+                renew(fresh, base, v * width, coefficients, nodes, v * span)
             position(t0, dt, s, h, 0.0, t)
             for j in range(width):
                 direction[j] = -dt[j]
             for v in range(parameters):
                 combination(start, 1.0, difference, v * width, t, nodes, (n + v) * span)
                 combination(start, 0.0, difference, v * width, direction, nodes, (n + v) * span + width)
-            for v in range(n):
-                d = v * span
-                for j in range(width):
-                    nodes[d + j] = coefficients[d + j]
             if extended:
                 for v in range(n):
-                    d = v * span
-                    a = v * width
-                    for j in range(lane):
-                        if fresh[j]:
-                            coefficient_lows[d + j] = base_low[a + j]
-                            coefficient_lows[d + lane + j] = base_low[a + lane + j]
-                    for j in range(width):
-                        node_lows[d + j] = coefficient_lows[d + j]
+                    renew(fresh, base_low, v * width, coefficient_lows, node_lows, v * span)
                 for v in range(parameters):
                     a = v * width
                     d = (n + v) * span
@@ -409,19 +405,9 @@ def track_paths(
                 for v in range(n):
                     a = v * width
                     d = v * span + at
-                    for j in range(lane):
-                        if fresh[j]:
-                            coefficients[d + j] = residual[a + j]
-                            coefficients[d + lane + j] = residual[a + lane + j]
-                    for j in range(width):
-                        nodes[d + j] = coefficients[d + j]
+                    renew(fresh, residual, a, coefficients, nodes, d)
                     if extended:
-                        for j in range(lane):
-                            if fresh[j]:
-                                coefficient_lows[d + j] = residual_lows[a + j]
-                                coefficient_lows[d + lane + j] = residual_lows[a + lane + j]
-                        for j in range(width):
-                            node_lows[d + j] = coefficient_lows[d + j]
+                        renew(fresh, residual_lows, a, coefficient_lows, node_lows, d)
                 if order < top:
                     if extended:
                         series_extended(operations, lengths, orders, order, nodes, node_lows)
