@@ -189,8 +189,9 @@ def monodromy(
     [1]_. It begins as two triangles that share an edge; every edge is tracked once for each solution and read in both
     directions, until it matches all that is known at its ends. With `trace`, three of the nodes are ``p``, ``p + d``
     and ``p - d`` for a direction d, so that the sums of the trace test [2]_ are there as soon as these have as many
-    solutions, at no further cost: about 5 N paths are tracked for N solutions. While the test fails, nodes are added
-    with two edges each.
+    solutions, at no further cost: about 5 N paths are tracked for N solutions. While the test fails, further nodes
+    and edges are added, a loop at a time; varieties of low genus, where few branch points connect many solutions, need
+    the most of them.
 
     Paths that lead different solutions to one have jumped; they are tracked again with conservative options, as are
     those that fail. What still fails on one edge is found on another.
@@ -206,12 +207,12 @@ def monodromy(
 
     Examples
     --------
-    Lines that meet the twisted cubic: all planes ``c0 + c1 t + c2 t^2 + c3 t^3 = 0`` intersect it three times. Moving
+    Planes that meet the twisted cubic: all planes ``c0 + c1 t + c2 t^2 + c3 t^3 = 0`` intersect it three times. Moving
     the plane parallel to itself, which is to change c0, gives a trace test.
 
     >>> import algeom as ag
     >>> from algeom.continuation.monodromy import monodromy
-    >>> plane = ag.polynomial_system("c0 + c1*t + c2*t^2 + c3*t^3".split("="), unknowns=["t"],
+    >>> plane = ag.polynomial_system(["c0 + c1*t + c2*t^2 + c3*t^3"], unknowns=["t"],
     ...     parameters=["c0", "c1", "c2", "c3"])
     >>> curve = ag.polynomial_map(["t", "t^2", "t^3"], parameters=["t", "c0", "c1", "c2", "c3"]).tape
     >>> found = monodromy(plane, [1], [-6, 1, 2, 3], image=curve, rng=0,
