@@ -25,7 +25,7 @@ from algeom.continuation.preimage import (
     rational_preimage,
     starting_points,
 )
-from algeom.continuation.regions import exact_vector, short_number
+from algeom.continuation.regions import decimal, exact_vector, short_number
 from algeom.continuation.sums_of_squares import find_sum_of_squares
 from algeom.continuation.witness import WitnessSet
 from algeom.errors import GenericityError, InputError
@@ -286,16 +286,21 @@ class _Inquiry:
     def run(self) -> ImageMembership:
         if self.found.value == self.phi.n_coordinates:
             self.yes("closure", Status.PROVED, "the map is dominant: a maximal minor of its Jacobian is not zero")
-        real = self._candidates(is_complex=False)
+        real, _ = self._candidates("real", self._starts("real"))
         self._rational(real)
         if not self.done:
             self._equations()
         if not self.done:
             self._certify(real)
         if not self.done:
+            anywhere, ends = self._candidates("complex", self._starts("complex"))
+            # From there real searches reach preimages that lie behind poles and local minima.
+            real = self._candidates("real", np.ascontiguousarray(ends.real))[0] if ends.size else []
+            self._rational(real)
+            if not self.done:
+                self._certify([*real, *anywhere])
+        if not self.done:
             self._certificates_of_absence()
-        if "image" not in self.answers:
-            self._certify(self._candidates(is_complex=True))
         self._numerically()
         return ImageMembership(
             closure=self.answers["closure"],
@@ -326,23 +331,26 @@ class _Inquiry:
         for smaller in order[order.index(name) :]:
             self.answers.setdefault(smaller, Answer(False, evidence, f"y is not in {_NAMES[smaller]}."))
 
-    def _candidates(self, *, is_complex: bool) -> list[NDArray[Any]]:
-        """Numerical preimages, small parameters first; keeps the nearest real image point."""
-        label = "complex" if is_complex else "real"
-        self.report.start(f"{label} preimages", self.starts)
+    def _starts(self, label: str) -> NDArray[Any]:
         rng = seeds.derive(self.seed, "contains", label)
-        begin = starting_points(self.phi, self.starts, rng, is_complex=is_complex)
-        found = fit(preimage_residuals(self.phi, self.y), begin)
-        self.report.advance(self.starts)
+        return starting_points(self.phi, self.starts, rng, is_complex=label == "complex")
+
+    def _candidates(self, label: str, starts: NDArray[Any]) -> tuple[list[NDArray[Any]], NDArray[Any]]:
+        """Numerical preimages, small parameters first, and all ends; keeps the nearest image point of each kind."""
+        self.report.start(f"{label} preimages", starts.shape[1])
+        found = fit(preimage_residuals(self.phi, self.y), starts)
+        self.report.advance(starts.shape[1])
         points, norms, best = found.points, found.norms, found.best
-        largest = float(np.abs(points[:, best]).max(initial=0.0))
-        self.reached[label] = _Reached(float(norms[best]), largest, bool(found.settled[best]))
-        if not is_complex and np.isfinite(norms[best]):
-            self.approximate = np.asarray(points[:, best], np.float64)
-            self.distance = self._distance(self.approximate)
+        before = self.reached.get(label)
+        if before is None or norms[best] < before.distance:
+            largest = float(np.abs(points[:, best]).max(initial=0.0))
+            self.reached[label] = _Reached(float(norms[best]), largest, bool(found.settled[best]))
+            if label == "real" and np.isfinite(norms[best]):
+                self.approximate = np.asarray(points[:, best], np.float64)
+                self.distance = self._distance(self.approximate)
         good = np.flatnonzero((norms <= _CANDIDATE * self.size) & np.isfinite(norms))
         order = sorted(good.tolist(), key=lambda k: float(np.abs(points[:, k]).max(initial=0.0)))
-        return [points[:, k] for k in order[:_TRIED]]
+        return [points[:, k] for k in order[:_TRIED]], points[:, np.isfinite(norms)]
 
     def _distance(self, theta: NDArray[np.float64]) -> float:
         """Distance from y to an image point, computed exactly and then rounded: y may be off by less than rounding."""
@@ -433,11 +441,11 @@ class _Inquiry:
                     return
         lowest = min((f.degree for f in equations if f), default=0)
         for half in range((lowest + 1) // 2, (top + _CERTIFICATE_DEGREES) // 2 + 1):
-            found = find_sum_of_squares(equations, half_degree=max(half, 1), max_size=40, max_unknowns=800)
+            found = find_sum_of_squares(equations, half_degree=max(half, 1), max_size=40, max_unknowns=400)
             if found is not None:
                 reason = (
                     f"a combination of the equations phi(theta) = y, of degree {found[0].polynomial.degree}, is a sum "
-                    f"of squares plus {float(found[0].bound):.2g}, checked exactly"
+                    f"of squares plus {decimal(found[0].bound)}, checked exactly"
                 )
                 self.no("real_image", Evidence(Status.PROVED, reason=reason))
                 return
@@ -445,7 +453,7 @@ class _Inquiry:
     def _numerically(self) -> None:
         """What is left: by the search for preimages, and by the witness set for the closure."""
         real, anywhere = self.reached["real"], min(self.reached.values(), key=lambda reached: reached.distance)
-        tried = f"{self.starts} real starting points"
+        tried = f"{self.starts} real starting points, and the ends of complex ones,"
         if "real_image" not in self.answers:
             if self._at_rounding(real):
                 reason = f"a real preimage up to rounding: phi(theta) is at distance {real.distance:.1e} from y"
@@ -460,7 +468,7 @@ class _Inquiry:
                 reason = f"a complex preimage up to rounding: phi(theta) is at distance {anywhere.distance:.1e} from y"
                 self.yes("image", Status.NUMERICAL, reason)
             else:
-                both = f"{tried} and {self.starts} complex ones"
+                both = f"{self.starts} real and {self.starts} complex starting points"
                 self.answers["image"] = _undecided(_NAMES["image"], anywhere.unclear(both))
         if "closure" not in self.answers:
             self._closure_numerically()

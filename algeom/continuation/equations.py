@@ -24,6 +24,9 @@ from algeom.maps.polynomial_map import PolynomialMap
 #: Degrees are searched unasked while the cubes of the sizes of the blocks to solve sum to less, and so do their
 #: monomials: each of the two bounds stands for a few seconds on one core.
 _CUBES, _MONOMIALS = 2e10, 60_000
+#: Coefficients of new equations that are lifted unasked: where denominators of large degree make them thousands of
+#: digits long, this many take half a minute, and otherwise much less.
+_LIFTED = 25_000
 #: Largest degree that is searched unasked.
 _DEGREES = 8
 
@@ -90,7 +93,7 @@ class EquationSearch:
         degree = 0
         while not self.complete and degree < (_DEGREES if self.max_degree is None else self.max_degree):
             degree += 1
-            if self.max_degree is None and not self._is_quick(degree):
+            if self.max_degree is None and not (self._is_quick(degree) and self._are_liftable(degree)):
                 return
             ideal = implicitize(self.phi, max_degree=degree, rng=self.seed, **self.options)
             known = {f for f, _ in self.equations}
@@ -112,6 +115,12 @@ class EquationSearch:
         table = multidegrees(self._prepared.grading.weights, degree)
         representatives = orbits(table, degree, self._prepared.permutations).representatives
         return float((table.counts[representatives].astype(np.float64) ** 3).sum()) <= _CUBES
+
+    def _are_liftable(self, degree: int) -> bool:
+        """Whether lifting the new equations to integers takes seconds, going by their number and size."""
+        options = {**self.options, "lift": False, "rng": self.seed}
+        row = implicitize(self.phi, degrees=[degree], **options).degrees[-1]
+        return (row.n_generators or 0) * row.largest_block <= _LIFTED
 
     @property
     def complete(self) -> bool:

@@ -23,7 +23,7 @@ from algeom.continuation.bounds import (
     quadratic_minimum,
     univariate_minimum,
 )
-from algeom.continuation.regions import Ball, Chart, HalfSpace, Region
+from algeom.continuation.regions import Ball, Chart, HalfSpace, Region, decimal
 from algeom.continuation.sums_of_squares import Monomial, find_sum_of_squares
 
 FloatArray = NDArray[np.float64]
@@ -73,7 +73,7 @@ class SeparatingPolynomial:
         return total == self.polynomial
 
     def __repr__(self) -> str:
-        return f"SeparatingPolynomial({self.polynomial!r} >= {float(self.bound):.3g}; {self.method})"
+        return f"SeparatingPolynomial({self.polynomial!r} >= {decimal(self.bound)}; {self.method})"
 
 
 def _integral(

@@ -7,6 +7,7 @@ point p, a rational matrix B with independent columns and polynomials g_j: a `Ch
 from __future__ import annotations
 
 import abc
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -70,23 +71,33 @@ def _exact_rows(argument: str, rows: Any) -> list[Vector]:
 
 
 def short_number(value: Fraction | int) -> str:
-    """A rational number as short as it can be shown.
+    """A rational number, exactly if that is short.
 
     Examples
     --------
-    >>> short_number(Fraction(2, 3)), short_number(Fraction(1, 3) ** 40), short_number(Fraction(-7, 10**400))
-    ('2/3', '8.22526e-20', '-7e-400')
+    >>> short_number(Fraction(2, 3)), short_number(Fraction(1, 3) ** 40)
+    ('2/3', '8.23e-20')
     """
     text = str(value)
-    if len(text) <= 12:
-        return text
-    # By hand, since the value may be beyond the range of doubles.
-    exponent = len(str(abs(value.numerator))) - len(str(value.denominator))
+    return text if len(text) <= 12 else decimal(value)
+
+
+def decimal(value: Fraction | int) -> str:
+    """A rational number to three digits, of any size.
+
+    Examples
+    --------
+    >>> decimal(Fraction(2, 3)), decimal(Fraction(-7, 10**400)), decimal(10**5000)
+    ('0.667', '-7e-400', '1e+5000')
+    """
+    # By hand, since the value may be beyond the range of doubles, and str() refuses integers of many digits.
+    exponent = int((abs(value.numerator).bit_length() - value.denominator.bit_length()) * math.log10(2))
     mantissa = Fraction(value) / Fraction(10) ** exponent
-    if abs(mantissa) < 1:
-        mantissa, exponent = mantissa * 10, exponent - 1
-    digits = f"{float(mantissa):.6g}"
-    return f"{digits}e{exponent:+03d}" if abs(exponent) > 5 else f"{float(value):.6g}"
+    digits, _, power = f"{float(mantissa):.2e}".partition("e")
+    exponent += int(power)
+    if -4 <= exponent < 6:
+        return f"{float(value):.3g}"
+    return f"{float(digits):g}e{exponent:+03d}"
 
 
 def _list(values: Sequence[Fraction]) -> str:

@@ -15,6 +15,8 @@ Accepted = TypeVar("Accepted")
 #: Largest barrier parameter: beyond it double precision does not tell a positive smallest eigenvalue from zero.
 _LAST_BARRIER = 1e11
 _NEWTON_STEPS = 400
+#: Smallest eigenvalue, relative to an average one of 1, that is worth looking for.
+_LEAST = 1e-9
 
 
 def maximize_smallest_eigenvalue(
@@ -88,7 +90,7 @@ def maximize_smallest_eigenvalue(
             accepted = accept(full(x))
             if accepted is not None:
                 return accepted
-        if t + 2 * gap < 1e-10 or kappa > _LAST_BARRIER:
+        if t + 2 * gap < _LEAST or kappa > _LAST_BARRIER:
             return None
         kappa *= 8.0
     return None

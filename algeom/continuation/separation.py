@@ -30,7 +30,7 @@ from algeom.continuation.region_search import (
     sample_chart,
     strictly_inside,
 )
-from algeom.continuation.regions import AffineSubspace, Ball, Box, HalfSpace, Region, Vector
+from algeom.continuation.regions import AffineSubspace, Ball, Box, HalfSpace, Region, Vector, decimal
 from algeom.continuation.sums_of_squares import find_sum_of_squares
 from algeom.continuation.verdicts import Decision, Separation, Verdict
 from algeom.errors import InputError
@@ -378,7 +378,7 @@ class _Separating:
         used = {f for _, f in found.combination}
         parts = [evidence for f, evidence in self.search.equations if f in used]
         reason = (
-            f"a polynomial of the ideal is at least {float(found.bound):.3g} on the region ({found.method}), and its "
+            f"a polynomial of the ideal is at least {decimal(found.bound)} on the region ({found.method}), and its "
             f"generators vanish on the image ({parts[0].reason})"
         )
         self.decide("closure", Verdict.DISJOINT, combine(parts, reason))

@@ -30,6 +30,7 @@ from numpy.typing import NDArray
 from algeom.algebra.elimination import eliminate
 from algeom.algebra.polynomial import Polynomial
 from algeom.continuation.bounds import is_positive_definite
+from algeom.continuation.regions import decimal
 from algeom.continuation.semidefinite import maximize_smallest_eigenvalue
 
 FloatArray = NDArray[np.float64]
@@ -99,7 +100,7 @@ class SumOfSquares:
 
     def __repr__(self) -> str:
         sizes = ", ".join(str(len(basis)) for basis in self.bases)
-        return f"SumOfSquares(degree {self.polynomial.degree}, matrices of sizes {sizes}, >= {float(self.bound):.3g})"
+        return f"SumOfSquares(degree {self.polynomial.degree}, matrices of sizes {sizes}, >= {decimal(self.bound)})"
 
 
 def gram_polynomial(
