@@ -55,6 +55,24 @@ def test_lanes_solve_as_numpy_does(n: int) -> None:
     assert np.all(extremes[LANE:] >= extremes[:LANE])
 
 
+def test_huge_entries_do_not_overflow_in_the_factors() -> None:
+    matrices = np.broadcast_to(np.array([[1e160, 1e160j], [1e-140, 3e-140]]), (LANE, 2, 2))
+    flat, vector = to_lanes(matrices.reshape(LANE, -1).T), to_lanes(np.ones((2, LANE), dtype=complex))
+    pivots, extremes = np.zeros(2 * LANE, dtype=np.int64), np.zeros(2 * LANE)
+    dense.lu_lanes(flat, 2, pivots, extremes)
+    dense.solve_lanes(flat, 2, pivots, vector)
+    found = from_lanes(vector)
+    second = (1 - 1e-300) / (3e-140 - 1e-140j)
+    assert np.allclose(found[1], second, rtol=1e-13)
+    assert np.allclose(found[0], -1j * second, rtol=1e-13)
+
+
+def test_points_with_huge_values_are_not_taken_for_solutions() -> None:
+    system = ag.polynomial_system(["x^60 - a"], unknowns=["x"], parameters=["a"])
+    ends = ag.track(system, [[500.0]], [1.0], [2.0])
+    assert ends.codes.tolist() == [ReturnCode.NOT_FINITE]
+
+
 def test_singular_matrices_are_seen_in_their_lane_only() -> None:
     rng = np.random.default_rng(0)
     matrices = gaussian(rng, LANE, 3, 3)

@@ -24,7 +24,10 @@ Int = NDArray[np.int64]
 
 @kernel
 def choose_pivots(matrix: Float, size: Any, k: Any, pivots: Int, best: Float) -> None:
-    """Rows of the largest entries on and below the diagonal in column k, to ``pivots``; their squares to ``best``."""
+    """Rows of the largest entries on and below the diagonal in column k, to ``pivots``; their sizes to ``best``.
+
+    The size is |re| + |im|, which does not overflow before the entry does.
+    """
     lane = np.uintp(LANE)
     width = np.uintp(2) * lane
     for j in range(lane):
@@ -33,9 +36,9 @@ def choose_pivots(matrix: Float, size: Any, k: Any, pivots: Int, best: Float) ->
     for i in range(k, size):
         a = (i * size + k) * width
         for j in range(lane):
-            square = matrix[a + j] * matrix[a + j] + matrix[a + lane + j] * matrix[a + lane + j]
-            if square > best[j]:
-                best[j] = square
+            magnitude = abs(matrix[a + j]) + abs(matrix[a + lane + j])
+            if magnitude > best[j]:
+                best[j] = magnitude
                 pivots[k * lane + j] = i
 
 
@@ -52,7 +55,7 @@ def lu_lanes(matrix: Float, n: Any, pivots: Int, smallest: Float) -> None:
     """Factorize n x n matrices in place into P A = L U with partial pivoting, L with unit diagonal.
 
     ``pivots`` (n * LANE) receives the row exchanged with row k in lane j at ``k * LANE + j``; the diagonal of U is
-    stored inverted. ``smallest`` (2 * LANE) receives the smallest and then the largest absolute value of a pivot: zero
+    stored inverted. ``smallest`` (2 * LANE) receives the smallest and then the largest size of a pivot: zero
     or NaN where the matrix is singular or not finite.
     """
     lane = np.uintp(LANE)
@@ -70,13 +73,15 @@ def lu_lanes(matrix: Float, n: Any, pivots: Int, smallest: Float) -> None:
                 exchange(matrix, k * size * width + j, row * size * width + j, np.uintp(2) * size)
         a = (k * size + k) * width
         for j in range(lane):
-            re = matrix[a + j]
-            im = matrix[a + lane + j]
-            square = re * re + im * im
-            smallest[j] = min(smallest[j], square)
-            smallest[lane + j] = max(smallest[lane + j], square)
-            if not square > 0.0:
+            largest = best[j]
+            smallest[j] = min(smallest[j], largest)
+            smallest[lane + j] = max(smallest[lane + j], largest)
+            if not largest > 0.0:
                 smallest[j] = 0.0
+            # 1 / (re + i im), scaled by the size against overflow.
+            re = matrix[a + j] / largest
+            im = matrix[a + lane + j] / largest
+            square = (re * re + im * im) * largest
             matrix[a + j] = re / square
             matrix[a + lane + j] = -im / square
         for i in range(k + np.uintp(1), size):
@@ -88,8 +93,6 @@ def lu_lanes(matrix: Float, n: Any, pivots: Int, smallest: Float) -> None:
                 matrix[b + lane + j] = im
             for c in range(k + np.uintp(1), size):
                 subtract_product(matrix, (i * size + c) * width, matrix, b, matrix, (k * size + c) * width)
-    for j in range(np.uintp(2) * lane):
-        smallest[j] = np.sqrt(smallest[j])
 
 
 @kernel
@@ -208,8 +211,6 @@ def lu_extended(matrix: Float, lows: Float, n: Any, pivots: Int, smallest: Float
                 subtract_product_extended(
                     matrix, lows, (i * size + c) * width, matrix, lows, b, matrix, lows, (k * size + c) * width
                 )
-    for j in range(np.uintp(2) * lane):
-        smallest[j] = np.sqrt(smallest[j])
 
 
 @kernel

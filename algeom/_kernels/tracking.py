@@ -568,7 +568,8 @@ def track_paths(
                             if size < 1e-5 and not extended:
                                 result[j] = NEEDS_PRECISION
                 elif starting[j]:
-                    result[j] = SINGULAR_START if extended else NEEDS_PRECISION
+                    singular = SINGULAR_START if smallest[j] == 0.0 else NOT_FINITE
+                    result[j] = singular if extended else NEEDS_PRECISION
                 previous[j] = size
                 if not good or (iteration == _MOST_ITERATIONS - 1 and not accepted[j]):
                     iterating[j] = False

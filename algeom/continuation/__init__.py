@@ -14,6 +14,7 @@ from algeom.continuation.separation import separation
 from algeom.continuation.solve import Solutions, solve
 from algeom.continuation.systems import System, polynomial_system
 from algeom.continuation.trace import TraceTest, trace_test
+from algeom.continuation.trace_curves import CurveTest, curve_test
 from algeom.continuation.tracker import PathResults, ReturnCode, TrackerOptions, newton, track
 from algeom.continuation.verdicts import Separation
 from algeom.continuation.witness import WitnessSet
@@ -25,6 +26,7 @@ __all__ = [
     "Certification",
     "CriticalPoint",
     "CriticalPoints",
+    "CurveTest",
     "Degree",
     "EDDegree",
     "EDDegreeFormula",
@@ -46,6 +48,7 @@ __all__ = [
     "certify",
     "contains",
     "critical_points",
+    "curve_test",
     "degree",
     "degree_plan",
     "ed_degree",

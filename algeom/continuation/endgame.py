@@ -54,9 +54,12 @@ _RATIO, _LARGE = 1e-2, 1e-5
 
 #: Coefficients of negative order that are smaller than this, relative to the others or to the point, are zero.
 _ONE_SIDED, _ROUNDING = 1e-6, 1e-8
-#: Growth exponents of consecutive radii that agree to this fraction, and are at least this large, mean infinity. An end
-#: that is finite has exponents that shrink by 4^(-1/c) from radius to radius, and are below 1/c.
-_STEADY, _GROWTH, _RADII = 0.02, 0.05, 7
+#: Growth exponents of consecutive radii that agree to this fraction, and are at least this large, mean infinity. An
+#: end that is finite has exponents that shrink by 4^(-1/c) from radius to radius, and are below 1/c. At the last radii,
+#: a billionth of the first, exponents that have not settled yet are taken as well.
+_STEADY, _STEADY_LAST, _GROWTH, _RADII = 0.02, 0.25, 0.05, 7
+#: Loops that do not close are tried again at every third radius.
+_PAUSE = 3
 #: Paths worked on together: bounds the memory for the samples of loops.
 _GROUP = 512
 
@@ -94,13 +97,13 @@ class _Growth:
         copy.sizes = self.sizes[:, chosen]
         return copy
 
-    def steady(self) -> NDArray[np.bool_]:
+    def steady(self, tolerance: float) -> NDArray[np.bool_]:
         """Which paths grow like a negative power of t."""
         if len(self.sizes) < _RADII:
             return np.zeros(self.sizes.shape[1], dtype=bool)
         exponents = np.diff(self.sizes, axis=0) / -np.log(_SHRINK)
         spread = exponents.max(axis=0) - exponents.min(axis=0)
-        return np.asarray((exponents.min(axis=0) > _GROWTH) & (spread < _STEADY * exponents.min(axis=0)))
+        return np.asarray((exponents.min(axis=0) > _GROWTH) & (spread < tolerance * exponents.min(axis=0)))
 
 
 def finish(tracker: Tracker, paths: Paths, switches: Int, image: Tape | None) -> tuple[Complex, Complex | None, Int]:
@@ -149,7 +152,11 @@ def _finish_group(
     for loop in range(_MOST_LOOPS):
         if not open_.size:
             break
-        limits, alive = _loop(tracker, state, image, switches, open_)
+        # Loops that did not close are long and seldom worth repeating at the very next radius.
+        chosen = np.ones(open_.size, dtype=bool)
+        if previous is not None and loop % _PAUSE:
+            chosen = previous.turns > 0
+        limits, alive = _loop(tracker, state, image, switches, open_, chosen)
         done = np.zeros(open_.size, dtype=bool)
         if previous is not None:
             agree = alive & (limits.turns > 0) & (_angle(limits.point, previous.point) < _AGREEMENT)
@@ -163,7 +170,10 @@ def _finish_group(
                 images[:, where] = limits.image[:, index]
             winding[where] = limits.turns[index]
         paths.put(open_[done], state.take(done))
-        infinite = ~done & growth.steady() if image is None or loop == _MOST_LOOPS - 1 else np.zeros_like(done)
+        last = loop == _MOST_LOOPS - 1
+        infinite = np.zeros_like(done)
+        if image is None or last:
+            infinite = ~done & growth.steady(_STEADY_LAST if last else _STEADY)
         paths.put(open_[infinite], state.take(infinite))
         paths.codes[open_[infinite]] = ReturnCode.AT_INFINITY
         directions[:, open_[infinite]] = _unit(_lifted(tracker, complex_columns(state.points[infinite])))
@@ -173,7 +183,7 @@ def _finish_group(
         state = state.take(going)
         growth = growth.take(going)
         previous = limits.take(going)
-        if loop < _MOST_LOOPS - 1 and open_.size:
+        if not last and open_.size:
             # On to the next radius.
             state.t_to[:] = _SHRINK * state.t_from
             switches[open_] += tracker.run(state, endgame=False)
@@ -188,9 +198,9 @@ def _finish_group(
 
 
 def _loop(
-    tracker: Tracker, state: Paths, image: Tape | None, switches: Int, where: Int
+    tracker: Tracker, state: Paths, image: Tape | None, switches: Int, where: Int, chosen: NDArray[np.bool_]
 ) -> tuple[_Limits, NDArray[np.bool_]]:
-    """Track all paths around the target until they close; the paths themselves stay where they are."""
+    """Track the chosen paths around the target until they close; the paths themselves stay where they are."""
     count = where.size
     start = complex_columns(state.points)
     radius = state.t_from[:, 0] + 1j * state.t_from[:, 1]
@@ -199,9 +209,11 @@ def _loop(
     turns = np.zeros(count, dtype=np.int64)
     alive = np.ones(count, dtype=bool)
     diameter = np.zeros(count)
-    running = np.arange(count)
+    running = np.flatnonzero(chosen)
     moving = state.take(running)
     for turn in range(1, _MOST_TURNS + 1):
+        if not running.size:
+            break
         for sample in range(_SAMPLES):
             here = complex_columns(moving.points)
             points.add(running, _lifted(tracker, here))
