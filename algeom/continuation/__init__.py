@@ -16,7 +16,7 @@ from algeom.continuation.systems import System, polynomial_system
 from algeom.continuation.trace import TraceTest, trace_test
 from algeom.continuation.trace_curves import CurveTest, curve_test
 from algeom.continuation.tracker import PathResults, ReturnCode, TrackerOptions, newton, track
-from algeom.continuation.verdicts import Separation
+from algeom.continuation.verdicts import Separation, Verdict
 from algeom.continuation.witness import WitnessSet
 
 __all__ = [
@@ -43,6 +43,7 @@ __all__ = [
     "System",
     "TraceTest",
     "TrackerOptions",
+    "Verdict",
     "WitnessSet",
     "certified_distinct",
     "certify",
