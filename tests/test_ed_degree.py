@@ -5,6 +5,7 @@ variety, Found. Comput. Math. 16, 2016. Convolutional networks: arXiv 2401.16613
 """
 
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 from math import comb
 
 import numpy as np
@@ -26,6 +27,7 @@ from algeom.continuation.ed_system import (
 )
 from algeom.continuation.gauge import gauge
 from algeom.continuation.monodromy import monodromy
+from algeom.continuation.trace import trace_test
 from algeom.errors import InputError
 from algeom.evidence import Status
 
@@ -101,14 +103,20 @@ def test_curves_and_what_is_lost_on_the_way_from_generic_weights(name, weights, 
 
 
 def test_the_trace_of_the_cardioid_is_not_linear_for_unit_weights():
-    phi = curve("cardioid")
-    found = ed_degree(phi, method="direct", max_loops=40, rng=0)
-    assert found.value <= 3
-    assert not found.complete
-    assert "trace is not linear" in found.evidence.reason
-    assert repr(found).startswith("EDDegree(at least")
-    automatic = ed_degree(phi, rng=0)
-    assert (automatic.method, automatic.value, automatic.lost) == ("generic", 3, {"at infinity": 4})
+    found = ed_degree(curve("cardioid"), rng=0)
+    assert (found.method, found.value, found.lost) == ("generic", 3, {"at infinity": 4})
+    equations = CriticalEquations.of(found.gauge)
+    parameters = equations.parameters(found.data, found.weights)
+    test = trace_test(equations.system, found.tau, parameters, [1, 1j, 0, 0], image=equations.image, rng=0)
+    assert not test.passed
+    assert test.error > 1e-3
+
+
+def test_completeness_at_unit_weights_on_a_curve_where_the_trace_is_not_linear():
+    phi = convolutional((2, 2, 2), (2, 2))
+    found = ed_degree(phi, method="direct", max_loops=20, rng=1)
+    assert (found.value, found.complete) == (6, True)
+    assert "curve of degree" in found.evidence.reason
 
 
 SHAPES = [(m, n, r) for m in range(1, 6) for n in range(m, 6) for r in range(1, m + 1)]
@@ -388,6 +396,27 @@ def test_the_store_resumes_with_its_seed(tmp_path):
     assert np.array_equal(first.tau, second.tau)
 
 
+def test_executors_and_progress_change_nothing():
+    seen = []
+    alone = ed_degree(v.segre(1, 2), "generic", rng=3, progress=seen.append)
+    assert any(event.kind == "advance" for event in seen)
+    with ThreadPoolExecutor(2) as pool:
+        assert np.array_equal(ed_degree(v.segre(1, 2), "generic", rng=3, executor=pool).tau, alone.tau)
+
+
+def test_ctrl_c_leaves_a_lower_bound():
+    def interrupt(event):
+        if event.info.get("found", 0) >= 10:
+            raise KeyboardInterrupt
+
+    found = ed_degree(v.segre(2, 2), "generic", rng=1, progress=interrupt)
+    assert found.interrupted
+    assert 10 <= found.value <= 39
+    assert found.evidence.status is Status.LOWER_BOUND
+    with pytest.raises(KeyboardInterrupt):
+        ed_degree(v.segre(2, 2), method="generic", rng=1, progress=interrupt)
+
+
 # The equations
 
 
@@ -424,7 +453,9 @@ def test_start_pairs_are_critical(name):
 def test_ends_at_infinity_are_isotropic_and_regular_ends_are_critical():
     found = ed_degree(v.segre(2, 2), "generic", rng=1)
     unit = Weights("unit", np.ones(9))
-    ends = follow(found.gauge, found.tau, Problem(found.data, found.weights), Problem(found.data, unit), seed=0)
+    ends = follow(
+        found.gauge, found.tau, found.theta, Problem(found.data, found.weights), Problem(found.data, unit), seed=0
+    )
     assert {End(kind): int((ends.kinds == kind).sum()) for kind in np.unique(ends.kinds)} == {
         End.REGULAR: 3,
         End.AT_INFINITY: 36,

@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algeom.continuation.ed_certificate import certified_critical_points
-from algeom.continuation.ed_degree import EDDegree, Run, ed_degree, from_generic
+from algeom.continuation.ed_degree import ed_degree, from_generic
 from algeom.continuation.ed_ends import CRITICAL, End, Ends, Problem, follow
+from algeom.continuation.ed_loops import Run
+from algeom.continuation.ed_result import EDDegree
 from algeom.continuation.ed_system import CriticalEquations, Weights, checked_weights
 from algeom.continuation.systems import Complex, as_points
 from algeom.continuation.tracker import TrackerOptions
@@ -270,6 +272,7 @@ def critical_points(
     ends = follow(
         start.gauge,
         start.tau,
+        start.theta,
         Problem(start.data, start.weights),
         Problem(data, wanted),
         seed=seed,
@@ -344,17 +347,19 @@ def _collected(
 ) -> tuple[CriticalPoint, ...]:
     """Different points among the chosen ends, with multiplicities, sorted."""
     groups: list[list[int]] = []
+    representatives = np.empty((len(data), chosen.size), dtype=np.complex128)
+    sizes = np.empty(chosen.size)
     # The best known ends first, so that others join them.
     for j in sorted(chosen.tolist(), key=lambda j: (ends.kinds[j], j)):
-        y = ends.points[:, j]
+        y, count = ends.points[:, j], len(groups)
         tolerance = _SAME_REGULAR if ends.kinds[j] == End.REGULAR else _SAME
-        for group in groups:
-            other = ends.points[:, group[0]]
-            if np.linalg.norm(y - other) <= tolerance * max(size, float(np.linalg.norm(other))):
-                group.append(j)
-                break
-        else:
-            groups.append([j])
+        gaps = np.linalg.norm(representatives[:, :count] - y[:, None], axis=0)
+        same = np.flatnonzero(gaps <= tolerance * sizes[:count])
+        if same.size:
+            groups[int(same[0])].append(j)
+            continue
+        groups.append([j])
+        representatives[:, count], sizes[count] = y, max(size, float(np.linalg.norm(y)))
     points = [_critical_point(ends, group, data, weights, proved) for group in groups]
 
     def order(point: CriticalPoint) -> tuple[bool, float, float, float]:

@@ -77,8 +77,6 @@ class Ends:
     index : ndarray of int64, shape (B,)
         Number of negative eigenvalues of the Riemannian Hessian of the distance; -1 where y is not real or not a
         critical point, or a sign could not be decided.
-    codes : ndarray of int64, shape (B,)
-        `ReturnCode` of the last tracking of each path.
     """
 
     kinds: NDArray[np.int64]
@@ -87,7 +85,6 @@ class Ends:
     theta: Complex
     real: NDArray[np.bool_]
     index: NDArray[np.int64]
-    codes: NDArray[np.int64]
 
     def counts(self) -> dict[End, int]:
         """Number of ends of each kind that occurs."""
@@ -193,7 +190,7 @@ def classified(chart: Chart, results: PathResults, weights: Weights, size: float
             index[j] = morse_index(eigenvalues, _REAL_AT_REGULAR if regular[j] else _REAL_AT_SINGULAR)
     with np.errstate(invalid="ignore"):
         theta = np.asarray(chart.theta(x), dtype=np.complex128)
-    return Ends(kinds, points, x, theta, real, index, results.codes.copy())
+    return Ends(kinds, points, x, theta, real, index)
 
 
 def _isotropic(directions: Complex, weights: Weights) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from concurrent.futures import Executor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -13,18 +13,10 @@ import numpy as np
 from algeom.continuation.distinct import PointIndex
 from algeom.continuation.ed_certificate import certified_critical_points
 from algeom.continuation.ed_ends import End, Problem, follow
-from algeom.continuation.ed_system import (
-    CriticalEquations,
-    Weights,
-    checked_weights,
-    generic_weights,
-    start_pair,
-    typical_size,
-)
+from algeom.continuation.ed_loops import CONFIRMING_LOOPS, Loops, Run
+from algeom.continuation.ed_result import EDDegree
+from algeom.continuation.ed_system import CriticalEquations, Weights, checked_weights, generic_weights, start_pair
 from algeom.continuation.gauge import Gauge, gauge
-from algeom.continuation.monodromy import monodromy
-from algeom.continuation.systems import Complex
-from algeom.continuation.trace import TraceTest, trace_test
 from algeom.continuation.tracker import TrackerOptions
 from algeom.errors import InputError
 from algeom.evidence import Evidence, Status
@@ -35,100 +27,13 @@ from algeom.maps.tape import noun_count
 from algeom.runtime import seeds
 from algeom.runtime.progress import Progress
 
+__all__ = ["EDDegree", "ed_degree", "from_generic"]
+
 Method = Literal["auto", "direct", "generic"]
 
 #: Loops with the data alone, at weights that are not generic, before generic weights are resorted to: sets of a
 #: hundred points are complete by then, and larger ones cost more loops than the detour.
 _DIRECT_LOOPS = 30
-
-#: Loops that have to find nothing new: after a linear trace at weights that are not generic (a subset whose sum is
-#: linear by a symmetry is moved by at least every second loop), and after paths from generic weights.
-_CONFIRMING_LOOPS = 8
-
-#: Lines along which the test of squares is tried.
-_LINES = 3
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class EDDegree:
-    """The number of critical points of a weighted squared distance to a variety from generic data.
-
-    Attributes
-    ----------
-    value : int
-        Complex critical points on the smooth locus of the closure X of the image.
-    weights : Weights
-        Unit, generic and given weights give different numbers.
-    lost : dict of str to int
-        What became of the other critical points for generic weights, by kind: `value` and these add up to the number
-        for generic weights. Empty if that number was not needed.
-    generic : EDDegree or None
-        The generic weights and their critical points, if the count started from there.
-    method : str
-        ``"direct"`` or ``"generic"``: whether loops at the weights wanted found the points, or paths from
-        generic ones.
-    gauge : Gauge
-        The parameters that were left free.
-    data : ndarray of complex128, shape (m,)
-        The generic data u.
-    tau : ndarray of complex128, shape (k, value)
-        The parameters of the gauge at the critical points, one of them for each point.
-    points : ndarray of complex128, shape (m, value)
-        The critical points.
-    trace : TraceTest or None
-    loops, tracked : int
-        Monodromy loops, and paths in all.
-    evidence : Evidence
-        NUMERICAL if the points are complete by a trace test; PROVED with a known upper bound and certified points.
-    seed : int
-    seconds : float
-    """
-
-    value: int
-    weights: Weights
-    lost: dict[str, int]
-    generic: EDDegree | None
-    method: str
-    gauge: Gauge
-    data: Complex
-    tau: Complex
-    points: Complex
-    trace: TraceTest | None
-    loops: int
-    tracked: int
-    evidence: Evidence
-    seed: int
-    seconds: float = field(compare=False)
-
-    @property
-    def complete(self) -> bool:
-        """Whether there is evidence that no critical point is missing."""
-        return self.evidence.status is not Status.LOWER_BOUND
-
-    def __int__(self) -> int:
-        return self.value
-
-    def __repr__(self) -> str:
-        parts = [f"{'' if self.complete else 'at least '}{self.value} for {self.weights}"]
-        if self.generic is not None:
-            lost = ", ".join(f"{number} {kind}" for kind, number in self.lost.items())
-            parts.append(f"generic weights {self.generic.value}" + (f", lost: {lost}" if lost else ""))
-        return f"EDDegree({'; '.join(parts)}; {self.evidence})"
-
-    def __str__(self) -> str:
-        return f"{self!r}\n{self.evidence.reason}"
-
-
-@dataclass(frozen=True)
-class Run:
-    """What all steps of one computation share: arguments of the public verbs."""
-
-    seed: int
-    options: TrackerOptions | None
-    executor: Executor | None
-    memory_limit: Any
-    store: Any
-    progress: Progress
 
 
 def ed_degree(
@@ -157,9 +62,9 @@ def ed_degree(
         The quadratic form W of the squared distance ``(y - u)^T W (y - u)``: the identity, random weights on the
         diagonal, a diagonal, or a symmetric matrix.
     method : {"auto", "direct", "generic"}
-        How points for weights that are not generic are found. "direct" runs loops with data at these weights and
-        believes a linear trace; "generic" finds all points for generic weights and tracks them to these weights;
-        "auto" tries the first, and then the second.
+        How points for weights that are not generic are found. "direct" runs loops with data at these weights, until
+        the trace is linear, or else `curve_test` is passed; "generic" finds all points for generic weights and tracks
+        them to these weights; "auto" does the first where the trace is linear, and else the second.
     upper_count : int, optional
         An upper bound for the number wanted that is known exactly: by a theorem, or a Groebner basis over a finite
         field. The search ends when it is reached, and the result is proved if the points can be certified.
@@ -239,13 +144,20 @@ def _counted(
         return _dense_image(slice_, wanted, run.seed)
     if wanted.kind == "generic":
         return _at_generic_weights(slice_, wanted, run, max_loops)
+    found = None
     if method != "generic":
         loops = max_loops if method == "direct" or upper_count is not None else min(max_loops, _DIRECT_LOOPS)
-        found = _direct(slice_, wanted, run, loops, upper_count)
-        if found.complete or method == "direct":
+        found = _direct(slice_, wanted, run, loops, upper_count, by_curve=method == "direct")
+        if found.complete or found.interrupted or method == "direct":
             return found
     generic = generic_weights(slice_.map.n_coordinates, seeds.derive(run.seed, "weights"))
-    return from_generic(_at_generic_weights(slice_, generic, run, max_loops), wanted, run)
+    start = _at_generic_weights(slice_, generic, run, max_loops)
+    if not start.interrupted:
+        return from_generic(start, wanted, run)
+    if found is None:
+        # Points for generic weights are none for those wanted.
+        raise KeyboardInterrupt
+    return replace(found, interrupted=True)
 
 
 def _dense_image(slice_: Gauge, weights: Weights, seed: int) -> EDDegree:
@@ -253,144 +165,31 @@ def _dense_image(slice_: Gauge, weights: Weights, seed: int) -> EDDegree:
     tau, u = start_pair(slice_.map, weights, seeds.derive(seed, "start"))
     reason = "the image is dense, so that the data are the only critical point"
     evidence = replace(slice_.evidence, reason=f"{reason}: {slice_.evidence.reason}")
+    tau = tau[:, None]
     return EDDegree(
-        1, weights, {}, None, "direct", slice_, u, tau[:, None], u[:, None], None, 0, 0, evidence, seed, 0.0
+        value=1,
+        weights=weights,
+        lost={},
+        generic=None,
+        method="direct",
+        gauge=slice_,
+        data=u,
+        tau=tau,
+        theta=slice_.lift(tau),
+        points=u[:, None],
+        trace=None,
+        loops=0,
+        tracked=0,
+        evidence=evidence,
+        interrupted=False,
+        seed=seed,
+        seconds=0.0,
     )
-
-
-class _Loops:
-    """Monodromy of the data at fixed weights, in as many runs as the budget of loops allows."""
-
-    def __init__(self, slice_: Gauge, weights: Weights, run: Run, max_loops: int) -> None:
-        self.equations = CriticalEquations.of(slice_, matrix=weights.is_matrix)
-        self.weights = weights
-        self.run = run
-        self.max_loops = max_loops
-        self.fixed = weights.parameters(self.equations.matrix).astype(np.complex128)
-        self.m = slice_.map.n_coordinates
-        tau, self.u = start_pair(slice_.map, weights, seeds.derive(run.seed, "start"))
-        self.tau = tau[:, None]
-        self.size = typical_size(slice_.map, seeds.derive(run.seed, "size")) / math.sqrt(self.m)
-        self.loops = self.tracked = 0
-        self.trace: TraceTest | None = None
-
-    def _sample(self, rng: np.random.Generator) -> Complex:
-        # Branch points of varieties that are no cones lie at all distances; loops of one size would miss some.
-        scale = self.size * 10.0 ** rng.uniform(-0.25, 1.0)
-        weights = self.fixed
-        if self.weights.kind == "generic":
-            weights = generic_weights(self.m, rng).values
-        return np.concatenate([scale * _complex_normal(rng, self.m), weights])
-
-    def _direction(self, rng: np.random.Generator) -> Complex:
-        return np.concatenate([self.size * _complex_normal(rng, self.m), np.zeros(len(self.fixed))])
-
-    @property
-    def count(self) -> int:
-        """Number of points found so far."""
-        return int(self.tau.shape[1])
-
-    @property
-    def parameters(self) -> Complex:
-        """The generic data and the weights."""
-        return self.equations.parameters(self.u, self.weights)
-
-    def _seed(self, label: str) -> int:
-        return int(seeds.derive(self.run.seed, str(self.weights), label, self.loops).integers(1 << 62))
-
-    def go_on(self, max_loops: int, *, trace: bool, expected: int | None = None) -> Evidence:
-        """One more run, from all the points found so far."""
-        run = self.run
-        try:
-            found = monodromy(
-                self.equations.system,
-                self.tau,
-                self.parameters,
-                image=self.equations.image,
-                sample=self._sample,
-                trace=self._direction if trace else None,
-                expected=expected,
-                max_loops=max_loops,
-                options=run.options,
-                rng=self._seed("loops"),
-                progress=run.progress,
-                executor=run.executor,
-                memory_limit=run.memory_limit,
-                store=run.store,
-            )
-        except InputError as error:
-            if expected is None:
-                raise
-            raise InputError(f"upper_count={expected} for {self.weights}: {error}") from error
-        self.tau, self.trace = found.solutions, found.trace if trace else self.trace
-        self.loops += found.loops
-        self.tracked += found.tracked
-        return found.evidence
-
-    def complete(self, *, expected: int | None = None) -> Evidence:
-        """Run until a trace test is passed, or there are as many points as expected, or the budget is used up."""
-        while True:
-            evidence = self.go_on(max(2, self.max_loops - self.loops), trace=True, expected=expected)
-            # A run gives up when a few loops in a row led nowhere; others begin elsewhere, and in other directions.
-            if evidence.status is not Status.LOWER_BOUND or self.loops >= self.max_loops:
-                return evidence
-
-    def has_more(self) -> bool:
-        """Whether further loops lead to a point beyond those known."""
-        known, begin = self.count, self.loops
-        while self.count == known and self.loops < begin + _CONFIRMING_LOOPS:
-            self.go_on(_CONFIRMING_LOOPS, trace=False)
-        return self.count > known
-
-    def test_of_squares(self) -> TraceTest:
-        """Trace test with the sums of squares of a linear form as well, along another line where paths fail."""
-        for attempt in range(_LINES):
-            rng = seeds.derive(self.run.seed, "squares", self.count, attempt)
-            test = trace_test(
-                self.equations.system,
-                self.tau,
-                self.parameters,
-                self._direction(rng),
-                image=self.equations.image,
-                abscissae=(1.0, -1.0, 1j),
-                options=self.run.options,
-                rng=int(rng.integers(1 << 62)),
-                executor=self.run.executor,
-            )
-            self.tracked += test.tracked
-            if not test.failures:
-                break
-        return test
-
-    def result(self, evidence: Evidence) -> EDDegree:
-        """What was found."""
-        slice_ = self.equations.gauge
-        return EDDegree(
-            value=self.count,
-            weights=self.weights,
-            lost={},
-            generic=None,
-            method="direct",
-            gauge=slice_,
-            data=self.u,
-            tau=self.tau,
-            points=np.asarray(slice_.map(self.tau)),
-            trace=self.trace,
-            loops=self.loops,
-            tracked=self.tracked,
-            evidence=evidence,
-            seed=self.run.seed,
-            seconds=0.0,
-        )
-
-
-def _complex_normal(rng: np.random.Generator, count: int) -> Complex:
-    return np.asarray((rng.standard_normal(count) + 1j * rng.standard_normal(count)) / math.sqrt(2))
 
 
 def _at_generic_weights(slice_: Gauge, weights: Weights, run: Run, max_loops: int) -> EDDegree:
     """All critical points for generic weights."""
-    loops = _Loops(slice_, weights, run, max_loops)
+    loops = Loops(slice_, weights, run, max_loops)
     evidence = loops.complete()
     while evidence.status is not Status.LOWER_BOUND:
         loops.trace = loops.test_of_squares()
@@ -407,15 +206,19 @@ def _at_generic_weights(slice_: Gauge, weights: Weights, run: Run, max_loops: in
     return loops.result(evidence)
 
 
-def _direct(slice_: Gauge, weights: Weights, run: Run, max_loops: int, upper: int | None) -> EDDegree:
-    """Critical points for special weights by loops at these weights."""
-    loops = _Loops(slice_, weights, run, max_loops)
+def _direct(
+    slice_: Gauge, weights: Weights, run: Run, max_loops: int, upper: int | None, *, by_curve: bool
+) -> EDDegree:
+    """Critical points for special weights by loops at these weights; ``by_curve`` for a test if no trace is linear."""
+    loops = Loops(slice_, weights, run, max_loops)
     evidence = loops.complete(expected=upper)
+    if evidence.status is Status.LOWER_BOUND and by_curve and not loops.interrupted:
+        return loops.result(loops.test_on_curve())
     while evidence.status is not Status.LOWER_BOUND:
         if not loops.has_more():
             what = noun_count(loops.count, "critical point")
             found = f"{what} were expected and found" if loops.count == upper else f"the sum of {what} is linear"
-            reason = f"{found} for {weights}, and {_CONFIRMING_LOOPS} more loops lead to no other point"
+            reason = f"{found} for {weights}, and {CONFIRMING_LOOPS} more loops lead to no other point"
             return loops.result(Evidence(Status.NUMERICAL, math.nan, reason))
         if upper is not None and loops.count > upper:
             break
@@ -429,6 +232,7 @@ def from_generic(start: EDDegree, weights: Weights, run: Run) -> EDDegree:
     ends = follow(
         slice_,
         start.tau,
+        start.theta,
         Problem(start.data, start.weights),
         Problem(start.data, weights),
         seed=run.seed,
@@ -445,15 +249,20 @@ def from_generic(start: EDDegree, weights: Weights, run: Run) -> EDDegree:
         lost["ended together"] = merged
     at_infinity = lost.get(str(End.AT_INFINITY), 0)
     doubtful = start.value - first.size - at_infinity
-    loops = _Loops(slice_, weights, run, _CONFIRMING_LOOPS)
-    loops.u, loops.tau = start.data, ends.tau[:, first]
-    more = bool(first.size) and loops.has_more()
+    loops = Loops(slice_, weights, run, CONFIRMING_LOOPS)
+    loops.u, loops.tau = start.data, ends.tau[:, first[np.isfinite(ends.tau[:, first]).all(axis=0)]]
+    more = False
+    # Nothing can be missing where nothing was lost.
+    if loops.count and first.size < start.value and loops.has_more():
+        known = PointIndex(slice_.map.n_coordinates)
+        known.add(ends.points[:, first])
+        more = bool(np.any(known.find(np.asarray(slice_.map(loops.tau))) < 0))
     path = (
         f"{start.evidence.reason}; for {weights} {first.size} of their paths end at regular points and {at_infinity} "
         "go to infinity in isotropic directions"
     )
     if start.complete and not doubtful and not more:
-        evidence = Evidence(Status.NUMERICAL, math.nan, f"{path}; further loops lead to no other point")
+        evidence = Evidence(Status.NUMERICAL, math.nan, path + "; further loops lead to no other point" * bool(lost))
     else:
         why = [] if start.complete else ["the points for generic weights may not be complete"]
         why += [f"{noun_count(doubtful, 'path')} ended otherwise, which paths from generic data do not"] * (
@@ -461,15 +270,20 @@ def from_generic(start: EDDegree, weights: Weights, run: Run) -> EDDegree:
         )
         why += ["loops lead to further points"] * more
         evidence = Evidence(Status.LOWER_BOUND, math.nan, f"{path}; but {' and '.join(why)}; try another rng")
-    found = loops.result(evidence)
     return replace(
-        found,
+        start,
+        value=int(first.size),
+        weights=weights,
         lost=lost,
         generic=start,
         method="generic",
-        trace=start.trace,
-        loops=start.loops + found.loops,
-        tracked=start.tracked + start.value + found.tracked,
+        tau=ends.tau[:, first],
+        theta=ends.theta[:, first],
+        points=ends.points[:, first],
+        loops=start.loops + loops.loops,
+        tracked=start.tracked + start.value + loops.tracked,
+        evidence=evidence,
+        seed=run.seed,
     )
 
 

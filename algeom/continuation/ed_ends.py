@@ -74,6 +74,7 @@ class Problem:
 def follow(
     gauge: Gauge,
     tau: Complex,
+    theta: Complex,
     start: Problem,
     target: Problem,
     *,
@@ -88,7 +89,10 @@ def follow(
     ----------
     gauge : Gauge
     tau : ndarray of complex128, shape (k, B)
-        Critical points for the start, regular ones with distinct images.
+        Critical points for the start, regular ones with distinct images, in the parameters of the gauge; NaN for those
+        that have none.
+    theta : ndarray of complex128, shape (n, B)
+        The same in the parameters of the map.
     start, target : Problem
         The start is generic.
     seed : int
@@ -100,58 +104,93 @@ def follow(
     -------
     Ends
     """
-    paths = _Paths(gauge, tau, start, target, seed, executor)
-    everything = np.arange(tau.shape[1])
+    paths = _Paths(gauge, tau, theta, start, target, seed, executor)
+    careful = TrackerOptions.conservative()
     has_charts = gauge.original.n_parameters > gauge.dimension
+    ends = _unresolved(gauge, tau.shape[1])
     if np.array_equal(start.weights.matrix, target.weights.matrix):
         # Special data: nearly all ends are regular. Others may have no parameters in the gauge, so that an endgame
         # there would be of no use.
         brief = replace(options or TrackerOptions.default(), max_steps=_BRIEF)
-        ends = paths.ends(paths.gauge_chart(everything), brief, endgame=False, progress=progress)
-        open_ = np.flatnonzero(ends.kinds != End.REGULAR)
-        if open_.size:
-            ends.kinds[open_] = int(End.UNRESOLVED)
-            chart = paths.affine_chart(open_) if has_charts else paths.gauge_chart(open_)
-            _improve(ends, open_, paths.ends(chart, options))
-        has_charts = False
+        paths.improve(ends, paths.in_gauge, brief, endgame=False, progress=progress)
+        ends.kinds[ends.kinds != End.REGULAR] = int(End.UNRESOLVED)
+        paths.improve(ends, ends.kinds != End.REGULAR, options, affine=has_charts)
     else:
-        ends = paths.ends(paths.gauge_chart(everything), options, progress=progress)
-    open_ = np.flatnonzero(ends.kinds == End.UNRESOLVED)
-    if open_.size:
-        ends.kinds[open_[paths.diverging(open_)]] = int(End.AT_INFINITY)
-    open_ = np.flatnonzero(np.isin(ends.kinds, [End.LIMIT, End.SINGULAR_LOCUS, End.UNRESOLVED]))
-    if open_.size and has_charts:
-        _improve(ends, open_, paths.ends(paths.affine_chart(open_), options))
-    open_ = np.flatnonzero(ends.kinds == End.UNRESOLVED)
-    if open_.size:
-        _improve(ends, open_, paths.ends(paths.gauge_chart(open_), TrackerOptions.conservative()))
-    limits = np.flatnonzero((ends.kinds == End.LIMIT) & ends.real)
+        paths.improve(ends, paths.in_gauge, options, progress=progress)
+        paths.mark_diverging(ends)
+        if has_charts:
+            doubtful = np.isin(ends.kinds, [End.LIMIT, End.SINGULAR_LOCUS, End.UNRESOLVED])
+            paths.improve(ends, doubtful, options, affine=True)
+    paths.mark_diverging(ends)
+    paths.improve(ends, ends.kinds == End.UNRESOLVED, careful, affine=has_charts)
+    limits = np.flatnonzero((ends.kinds == End.LIMIT) & ends.real & paths.in_gauge)
     if limits.size:
         ends.index[limits] = paths.indices_near_the_end(limits)
     return ends
 
 
-def _improve(ends: Ends, where: Int, other: Ends) -> None:
-    """Replace ends in place where other results say more."""
-    chosen = np.flatnonzero(other.kinds < ends.kinds[where])
-    for name in ends.__dataclass_fields__:
-        getattr(ends, name)[..., where[chosen]] = getattr(other, name)[..., chosen]
+def _unresolved(gauge: Gauge, count: int) -> Ends:
+    def unknown(height: int) -> Complex:
+        return np.full((height, count), np.nan, dtype=np.complex128)
+
+    return Ends(
+        kinds=np.full(count, int(End.UNRESOLVED), dtype=np.int64),
+        points=unknown(gauge.map.n_coordinates),
+        tau=unknown(gauge.dimension),
+        theta=unknown(gauge.original.n_parameters),
+        real=np.zeros(count, dtype=np.bool_),
+        index=np.full(count, -1, dtype=np.int64),
+    )
 
 
 class _Paths:
     """The paths of critical points from one problem to another, in different charts."""
 
     def __init__(
-        self, gauge: Gauge, tau: Complex, start: Problem, target: Problem, seed: int, executor: Executor | None
+        self,
+        gauge: Gauge,
+        tau: Complex,
+        theta: Complex,
+        start: Problem,
+        target: Problem,
+        seed: int,
+        executor: Executor | None,
     ) -> None:
         self.gauge = gauge
-        self.tau = tau
+        self.tau, self.theta = tau, theta
+        self.in_gauge = np.isfinite(tau).all(axis=0)
         self.start, self.target = start, target
         self.seed = seed
         self.executor = executor
         self.matrix = start.weights.is_matrix or target.weights.is_matrix
         self.equations = CriticalEquations.of(gauge, matrix=self.matrix)
         self.size = max(float(np.linalg.norm(target.u)), _FLOOR * float(np.linalg.norm(start.u)))
+
+    def improve(
+        self,
+        ends: Ends,
+        mask: Any,
+        options: TrackerOptions | None,
+        *,
+        affine: bool = False,
+        endgame: bool = True,
+        progress: Progress = False,
+    ) -> None:
+        """Track some paths, and replace their ends in place where the new ones say more."""
+        where = np.flatnonzero(mask)
+        if not where.size:
+            return
+        chart = self.affine_chart(where) if affine else self.gauge_chart(where)
+        other = self.ends(chart, options, endgame=endgame, progress=progress)
+        chosen = np.flatnonzero(other.kinds < ends.kinds[where])
+        for name in ends.__dataclass_fields__:
+            getattr(ends, name)[..., where[chosen]] = getattr(other, name)[..., chosen]
+
+    def mark_diverging(self, ends: Ends) -> None:
+        """Recognize divergence that the endgame had no limit for, in place."""
+        where = np.flatnonzero((ends.kinds == End.UNRESOLVED) & self.in_gauge)
+        if where.size:
+            ends.kinds[where[self.diverging(where)]] = int(End.AT_INFINITY)
 
     def ends(
         self, chart: Chart, options: TrackerOptions | None, *, endgame: bool = True, progress: Progress = False
@@ -197,7 +236,7 @@ class _Paths:
         system, image = affine_chart_equations(phi, directions, matrix=self.matrix)
         # Paths start at unknowns of size one: relative accuracies mean nothing at zero.
         starts = np.repeat(rng.choice([-1.0, 1.0], size=(k, 1)), chosen.size, axis=1).astype(np.complex128)
-        origins = self.gauge.lift(self.tau[:, chosen]) - directions @ starts
+        origins = self.theta[:, chosen] - directions @ starts
 
         def theta(x: Complex) -> Complex:
             return np.asarray(origins + directions @ x)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algeom.continuation.critical_points import CriticalPoint, CriticalPoints, critical_points
-from algeom.continuation.ed_degree import EDDegree
+from algeom.continuation.ed_result import EDDegree
 from algeom.continuation.least_squares import fit
 from algeom.continuation.preimage import preimage_residuals
 from algeom.continuation.tracker import TrackerOptions
