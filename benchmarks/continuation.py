@@ -47,7 +47,7 @@ from algeom.varieties import determinantal, segre, veronese
 
 #: Runs of a parameter homotopy are repeated for about this long, since one may take a millisecond.
 _REPEAT_SECONDS = 0.5
-#: How many times the paths per second of PHCpack and Bertini 2 algeom is to reach.
+#: How many times the paths per second of PHCpack and Bertini 2 algeom is to reach on the same paths.
 _TARGET_RATIO = 10.0
 #: Only where a peer works this long; below, calls are compared, not tracking.
 _LEAST_SECONDS = 0.02
@@ -119,11 +119,32 @@ def new_data(result: EDDegree, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return u, generic_weights(m, rng).values
 
 
-def follow(result: EDDegree, u: np.ndarray, w: np.ndarray) -> Callable[[], PathResults]:
-    """A function that follows all critical points of a result to other data and weights."""
+def follow(result: EDDegree) -> Callable[[], tuple[PathResults, int]]:
+    """A function that follows all critical points of a result to other data and weights.
+
+    It returns how the straight paths ended, and how many points arrived in the end: those whose straight path comes too
+    close to a pole of the parametrization make a detour through further random data, as they would in practice.
+    """
     equations = CriticalEquations.of(result.gauge)
-    start = np.concatenate([result.data, result.weights.values])
-    return lambda: track(equations.system, result.tau, start, np.concatenate([u, w]))
+    start, target, *between = (
+        np.concatenate(data)
+        for data in ((result.data, result.weights.values), *(new_data(result, seed) for seed in range(1, 5)))
+    )
+
+    def go() -> tuple[PathResults, int]:
+        ends = track(equations.system, result.tau, start, target)
+        arrived, left = int(ends.succeeded.sum()), result.tau[:, ~ends.succeeded]
+        for parameters in between:
+            if not left.shape[1]:
+                break
+            half = track(equations.system, left, start, parameters)
+            whole = track(equations.system, half.solutions[:, half.succeeded], parameters, target)
+            arrived += int(whole.succeeded.sum())
+            done = np.flatnonzero(half.succeeded)[whole.succeeded]
+            left = np.delete(left, done, axis=1)
+        return ends, arrived
+
+    return go
 
 
 def run_algeom(case: Case, repeats: int) -> tuple[EDDegree, list[Row]]:
@@ -138,13 +159,12 @@ def run_algeom(case: Case, repeats: int) -> tuple[EDDegree, list[Row]]:
     worst = min(results, key=lambda found: found.value)
     paths = round(statistics.median(found.tracked for found in results))
     solved = Row(case.name, "solve", "algeom", paths, seconds, worst.value, case.expected, note=str(worst.evidence))
-    go = follow(result, *new_data(result, 1))
+    go = follow(result)
     times = []
     while sum(times) < _REPEAT_SECONDS:
         begin = time.process_time()
-        ends = go()
+        ends, found = go()
         times.append(time.process_time() - begin)
-    found = int(ends.succeeded.sum())
     tracked = Row(
         case.name,
         "track",
@@ -245,9 +265,9 @@ def targets(rows: Sequence[Row]) -> list[tuple[str, bool]]:
             text = f"{case.name}: found in {whole:.3f} s of {3 * case.budget:g}, {ratio:.1f} times that"
             checks.append((text, whole < 3 * case.budget))
         for row in rows:
-            counts = row.method.startswith(("phc", "Bertini")) and (row.seconds or 0.0) >= _LEAST_SECONDS
+            counts = row.question == "track" and row.method != "algeom" and (row.seconds or 0.0) >= _LEAST_SECONDS
             if row.problem == case.name and counts:
-                times = mine[row.question].rate / row.rate
+                times = track_row.rate / row.rate
                 text = f"{case.name}: {times:.0f} times the paths per second of {row.method}"
                 checks.append((text, times >= _TARGET_RATIO))
     return checks
@@ -257,7 +277,7 @@ def warm_up() -> float:
     """Compile and load everything, on a map that is none of the problems."""
     begin = time.perf_counter()
     result = ed_degree(ag.polynomial_map(["s", "t", "s^2 + t^3"]), "generic", rng=1)
-    follow(result, *new_data(result, 1))()
+    follow(result)()
     return time.perf_counter() - begin
 
 
