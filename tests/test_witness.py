@@ -201,6 +201,21 @@ def test_incomplete_sets_decide_only_yes(cubic):
         bool(undecided)
 
 
+def test_unknown_ends_are_sought_from_another_slice(cubic, monkeypatch):
+    nearest, slices = WitnessSet._nearest, []
+
+    def failing_at_first(self, *arguments):
+        slices.append(self.slice)
+        found = nearest(self, *arguments)
+        return found if len(slices) > 1 else replace(found, value=None, failed=1)
+
+    monkeypatch.setattr(WitnessSet, "_nearest", failing_at_first)
+    assert cubic.contains([2, 4, 9], rng=1).value is False
+    assert len(slices) == 2
+    assert slices[0] is cubic.slice
+    assert not np.array_equal(slices[1].matrix, cubic.slice.matrix)
+
+
 @pytest.mark.parametrize(
     ("y", "message"),
     [

@@ -369,29 +369,49 @@ class WitnessSet:
         if point.ndim != 1:
             raise InputError(f"y has the shape {point.shape}; give one point of shape ({self.slice.n_coordinates},)")
         seed, _ = seeds.resolve(rng)
-        typical = float(np.median(np.linalg.norm(self.points, axis=0)))
+        typical = self._typical_size()
         length = float(np.linalg.norm(point))
         if self.is_cone and length == 0.0:
             reason = "the image closure is a cone, which contains the origin"
             return WitnessMembership(True, 0.0, tolerance, point, 0, Evidence(Status.NUMERICAL, np.nan, reason))
-        here = self if self.is_generic else self.move(rng=seeds.derive(seed, "between"))
         # On a cone a multiple of the point is as good, and of the size of the points that paths start from.
         factor = typical / length if self.is_cone else 1.0
-        generator = seeds.derive(seed, "contains")
-        target = here.slice.through(factor * point)
-        ends = here._track(target, generator, options, endgame=True, progress=progress)
+        here = self if self.is_generic else self.move(rng=seeds.derive(seed, "between"))
+        best = here._nearest(factor * point, tolerance, seeds.derive(seed, "contains"), options, progress)
+        if best.value is None and best.failed:
+            # Paths that come too close to a singularity from one slice do not from another.
+            here = self.move(rng=seeds.derive(seed, "again"))
+            best = here._nearest(factor * point, tolerance, seeds.derive(seed, "again"), options, progress)
+        return replace(best, nearest=best.nearest / factor)
+
+    def _nearest(
+        self,
+        point: Complex,
+        tolerance: float,
+        rng: np.random.Generator,
+        options: TrackerOptions | None,
+        progress: Progress,
+    ) -> WitnessMembership:
+        """What the ends of the paths to the parallel slice through a point say about it."""
+        ends = self._track(self.slice.through(point), rng, options, endgame=True, progress=progress)
         assert ends.image_directions is not None
+        # NaN where the end is not known.
         finite = np.abs(ends.image_directions[0]) > 0
-        images = ends.image_directions[1:, finite] / ends.image_directions[0, finite]
         failed = self.degree - int(np.count_nonzero(finite))
-        # Ends carry an absolute error too, small against the points that their paths come from.
-        sizes = np.maximum(np.linalg.norm(images, axis=0), max(factor * length, tolerance * typical))
-        distances = np.linalg.norm(images - factor * point[:, None], axis=0) / sizes
-        best = int(np.argmin(distances)) if distances.size else -1
-        distance = float(distances[best]) if distances.size else np.inf
-        nearest = images[:, best] / factor if distances.size else np.full_like(point, np.nan)
+        distance, nearest = np.inf, np.full_like(point, np.nan)
+        if failed < self.degree:
+            images = ends.image_directions[1:, finite] / ends.image_directions[0, finite]
+            # Ends carry an absolute error too, small against the points that their paths come from.
+            floor = max(float(np.linalg.norm(point)), tolerance * self._typical_size())
+            sizes = np.maximum(np.linalg.norm(images, axis=0), floor)
+            distances = np.linalg.norm(images - point[:, None], axis=0) / sizes
+            best = int(np.argmin(distances))
+            distance, nearest = float(distances[best]), images[:, best]
         value, evidence = self._verdict(distance, tolerance, failed)
         return WitnessMembership(value, distance, tolerance, nearest, failed, evidence)
+
+    def _typical_size(self) -> float:
+        return float(np.median(np.linalg.norm(self.points, axis=0)))
 
     def _verdict(self, distance: float, tolerance: float, failed: int) -> tuple[bool | None, Evidence]:
         if distance <= tolerance:
