@@ -5,8 +5,9 @@ titles, sizes and files stay in the hands of the caller. The statuses of what is
 """
 
 from algeom.plot.blocks import block_sizes
+from algeom.plot.critical_points import critical_points
 from algeom.plot.hilbert import hilbert_function
 from algeom.plot.ideals import ideal
 from algeom.plot.tables import generator_table
 
-__all__ = ["block_sizes", "generator_table", "hilbert_function", "ideal"]
+__all__ = ["block_sizes", "critical_points", "generator_table", "hilbert_function", "ideal"]
