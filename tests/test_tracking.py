@@ -556,6 +556,15 @@ def test_seven_paths_that_look_like_a_cycle_from_afar_stay_regular() -> None:
     assert np.allclose(np.sort_complex(ends.solutions[0]), np.sort_complex(expected), rtol=1e-9)
 
 
+def test_zero_is_a_point_like_any_other() -> None:
+    system = ag.polynomial_system(["x + x*y - a", "y - x^2 - b"], unknowns=["x", "y"], parameters=["a", "b"])
+    away = ag.track(system, [[1e-18], [0.0]], [0, 0], [1 + 1j, 0.5])
+    assert away.succeeded.all()
+    back = ag.track(system, away.solutions, [1 + 1j, 0.5], [0, 0], endgame=True)
+    assert back.codes.tolist() == [ReturnCode.SUCCESS]
+    assert np.abs(back.solutions).max() < 1e-14
+
+
 def test_no_paths() -> None:
     system = ag.polynomial_system(["x^2 - a"], unknowns=["x"], parameters=["a"])
     ends = ag.track(system, np.empty((1, 0)), [1.0], [2.0], endgame=True)

@@ -22,7 +22,7 @@ Step control
 
 All sizes are in the weighted maximum norm max |v_i| / w_i. The weight w_i is |x_i|, but at least half of what it was a
 step before and a small multiple of the largest |x_i|, so that neither a coordinate that passes zero nor a group of
-coordinates that is much smaller than another (as happens with products) spoils the step sizes.
+coordinates that is much smaller than another (as happens with products) spoils the step sizes; and at least 1e-10.
 """
 
 from __future__ import annotations
@@ -76,6 +76,9 @@ UNRELIABLE = 100.0
 
 #: Square of the smallest weight relative to the largest |x_i|.
 FLOOR = 1e-16
+
+#: Square of the smallest weight: points below it are zero, to an accuracy that is absolute.
+SMALLEST = 1e-20
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -521,7 +524,7 @@ def track_paths(
                     for j in range(lane):
                         size = trial[a + j] * trial[a + j] + trial[a + lane + j] * trial[a + lane + j]
                         # A coordinate that passes zero keeps its size for a while, one that stays small loses it.
-                        size = max(size, FLOOR * norm[j], 1e-280)
+                        size = max(size, FLOOR * norm[j], SMALLEST)
                         if not starting[j]:
                             size = max(size, 0.25 / weights[i * lane + j])
                         weights[i * lane + j] = 1.0 / size

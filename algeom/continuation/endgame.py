@@ -345,9 +345,9 @@ def _angle(a: Complex, b: Complex) -> Float:
 
 
 def _distance(a: Complex, b: Complex) -> Float:
-    """Largest difference of coordinates, relative to the larger of the two points."""
+    """Largest difference of coordinates, relative to the larger of the two points; points below 1e-10 are zero."""
     size = np.maximum(np.abs(a).max(axis=0), np.abs(b).max(axis=0))
-    return np.asarray(np.abs(a - b).max(axis=0) / np.maximum(size, 1e-300))
+    return np.asarray(np.abs(a - b).max(axis=0) / np.maximum(size, 1e-10))
 
 
 def _pairs(values: Complex) -> Float:
