@@ -23,7 +23,7 @@ from flint import arb, fmpq, fmpz_poly
 from numpy.typing import NDArray
 
 from algeom.algebra.polynomial import Polynomial
-from algeom.continuation.krawczyk import _working_precision as working_precision
+from algeom.continuation.krawczyk import working_precision
 from algeom.continuation.regions import affine_substitution
 from algeom.errors import InputError
 

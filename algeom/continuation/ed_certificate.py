@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from algeom.continuation.certified_points import _apart, _ball, _enclosed
 from algeom.continuation.certify import Certification, certify
 from algeom.continuation.ed_system import CriticalEquations
-from algeom.continuation.krawczyk import _working_precision as working_precision
+from algeom.continuation.krawczyk import working_precision
 from algeom.continuation.systems import Complex
 
 #: Bits for determinants of Jacobians over balls.

@@ -34,7 +34,7 @@ _PRECISION_LOCK = threading.RLock()
 
 
 @contextmanager
-def _working_precision(bits: int) -> Iterator[None]:
+def working_precision(bits: int) -> Iterator[None]:
     with _PRECISION_LOCK, ctx.workprec(bits):
         yield
 
@@ -66,7 +66,7 @@ class Enclosure:
         Its conjugate is a zero as well, and no farther from the conjugate centre than the zero is from the centre: if
         the polydisc of uniqueness reaches that far, the two are equal.
         """
-        with _working_precision(self.precision):
+        with working_precision(self.precision):
             parts = list(zip(self.center, self.radii, self.unique, strict=True))
             if not all(2 * abs(c.imag) + r < u for c, r, u in parts):
                 return None
@@ -77,18 +77,18 @@ class Enclosure:
     @property
     def is_nonreal(self) -> bool:
         """Whether some coordinate of the zero is proved not to be real."""
-        with _working_precision(self.precision):
+        with working_precision(self.precision):
             return any(abs(c.imag) > r for c, r in zip(self.center, self.radii, strict=True))
 
     def contains(self, other: Enclosure) -> bool:
         """Whether the zero of another enclosure lies where this one says that there is no second zero."""
-        with _working_precision(max(self.precision, other.precision)):
+        with working_precision(max(self.precision, other.precision)):
             parts = zip(self.center, self.unique, other.center, other.radii, strict=True)
             return all((c - d).abs_upper() + r < u for c, u, d, r in parts)
 
     def is_disjoint(self, other: Enclosure) -> bool:
         """Whether the two zeros are proved to differ."""
-        with _working_precision(max(self.precision, other.precision)):
+        with working_precision(max(self.precision, other.precision)):
             parts = zip(self.center, self.radii, other.center, other.radii, strict=True)
             return any((c - d).abs_lower() > r + s for c, r, d, s in parts)
 
@@ -157,7 +157,7 @@ class Certifier:
         precision = FIRST_PRECISION
         first = None if inverse is None else acb_mat([[acb(complex(y)) for y in row] for row in inverse])
         while True:
-            with _working_precision(precision):
+            with working_precision(precision):
                 found = self._attempt(start, scale, first, max_distance, precision)
             if isinstance(found, Enclosure):
                 return self._decide_reality(found)
@@ -191,7 +191,7 @@ class Certifier:
         if precision > self.last_precision:
             return None
         start = list(zero.center)
-        with _working_precision(precision):
+        with working_precision(precision):
             found = self._attempt(start, _scale(start), None, math.inf, precision)
         return found if isinstance(found, Enclosure) and zero.contains(found) else None
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from algeom.algebra.polynomial import Polynomial
 from algeom.continuation.certify import CertifiedZero, certify
-from algeom.continuation.krawczyk import _working_precision as working_precision
+from algeom.continuation.krawczyk import working_precision
 from algeom.continuation.least_squares import Residuals, fit
 from algeom.continuation.nullstellensatz import combination
 from algeom.continuation.systems import System
