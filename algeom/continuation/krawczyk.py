@@ -35,6 +35,7 @@ _PRECISION_LOCK = threading.RLock()
 
 @contextmanager
 def working_precision(bits: int) -> Iterator[None]:
+    """Compute at a precision; flint has one for the whole process, so threads take turns."""
     with _PRECISION_LOCK, ctx.workprec(bits):
         yield
 
