@@ -321,6 +321,75 @@ def _hilbert(options: argparse.Namespace, progress: _Progress) -> int:
     return EXIT_OK
 
 
+def _degree(options: argparse.Namespace, progress: _Progress) -> int:
+    from algeom.continuation import degree
+
+    begin = time.perf_counter()
+    with compile_clock() as clock:
+        model = _model(options)
+        found = degree(
+            model.map,
+            method=options.method,
+            rng=options.seed,
+            progress=progress,
+            threads=options.threads,
+            memory_limit=options.memory_limit,
+            store=options.store,
+        )
+        spent, seconds = _times(begin, clock)
+    data = {
+        "model": _describe_model(model),
+        "degree": found.value,
+        "dimension": found.dimension,
+        "methods": list(found.methods),
+        "evidence": _evidence(found.evidence),
+        "seed": found.seed,
+        "seconds": seconds,
+    }
+    progress.close()
+    _emit(options, f"degree {found.value}\n{_because(found.evidence)}\n{spent}; seed {found.seed}", data)
+    return EXIT_OK
+
+
+def _ed_degree(options: argparse.Namespace, progress: _Progress) -> int:
+    from algeom.continuation import ed_degree
+
+    weights = options.weights
+    if weights not in ("unit", "generic"):
+        try:
+            weights = [float(Fraction(weight)) for weight in weights.split(",")]
+        except (ValueError, ZeroDivisionError):
+            raise InputError(
+                f"--weights {weights}: expected unit, generic, or one number for each coordinate"
+            ) from None
+    begin = time.perf_counter()
+    with compile_clock() as clock:
+        model = _model(options)
+        found = ed_degree(
+            model.map,
+            weights,
+            rng=options.seed,
+            progress=progress,
+            memory_limit=options.memory_limit,
+            store=options.store,
+        )
+        spent, seconds = _times(begin, clock)
+    data = {
+        "model": _describe_model(model),
+        "ed_degree": found.value,
+        "weights": options.weights,
+        "lost": found.lost,
+        "evidence": _evidence(found.evidence),
+        "seed": found.seed,
+        "seconds": seconds,
+    }
+    progress.close()
+    lines = [f"ED degree {found.value} for weights {options.weights}", _because(found.evidence)]
+    lines += [f"lost from generic weights: {number} {kind}" for kind, number in found.lost.items()]
+    _emit(options, "\n".join([*lines, f"{spent}; seed {found.seed}"]), data)
+    return EXIT_OK
+
+
 def _verification_data(report: Any) -> dict[str, Any]:
     return {
         "ok": report.ok,
@@ -406,20 +475,24 @@ def _parser() -> argparse.ArgumentParser:
     model.add_argument("--names", metavar="A,B,...", help="names of the coordinates")
     model.add_argument("--seed", type=int, help="repeats a run (each result states its seed)")
 
+    run = _Parser(add_help=False)
+    run.add_argument("--threads", type=int, metavar="N", help="default: the cores that may be used")
+    run.add_argument("--memory-limit", metavar="SIZE", help="refuse what would need more, such as 4GB")
+    run.add_argument("--store", metavar="FILE", help="keep what is finished; a run that was killed goes on from there")
+
     work = _Parser(add_help=False)
     work.add_argument("--max-degree", type=int, metavar="D", help="search degrees 1 to D")
     work.add_argument("--arithmetic", choices=("exact", "float64", "complex128"), default="exact")
     work.add_argument("--no-symmetry", action="store_true", help="solve also blocks that are copies of others")
-    work.add_argument("--threads", type=int, metavar="N", help="default: the cores that may be used")
-    work.add_argument("--memory-limit", metavar="SIZE", help="refuse what would need more, such as 4GB")
 
-    work.add_argument("--store", metavar="FILE", help="keep finished blocks; a run that was killed goes on from there")
-
-    parser = _Parser(prog="algeom", description="Dimension, exact equations and Hilbert function of images of maps.")
+    parser = _Parser(
+        prog="algeom",
+        description="Dimension, exact equations, Hilbert function, degree and ED degree of images of maps.",
+    )
     parser.add_argument("--version", action="version", version=f"algeom {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def add(name: str, run: Callable[[argparse.Namespace, _Progress], int], text: str, *parents: Any) -> Any:
+    def add(name: str, verb: Callable[[argparse.Namespace, _Progress], int], text: str, *parents: Any) -> Any:
         shared: list[_Parser] = [*parents, common]
         command = commands.add_parser(
             name,
@@ -429,10 +502,10 @@ def _parser() -> argparse.ArgumentParser:
             epilog=_MODEL_HELP if model in parents else None,
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.set_defaults(run=run)
+        command.set_defaults(run=verb)
         return command
 
-    ideal = add("ideal", _ideal, "the equations of an image, degree by degree, with a certificate", model, work)
+    ideal = add("ideal", _ideal, "the equations of an image, degree by degree, with a certificate", model, work, run)
     ideal.add_argument("--degrees", type=_integers, metavar="D,D,...", help="these degrees, instead of --max-degree")
     ideal.add_argument("--no-lift", action="store_true", help="count equations only")
     ideal.add_argument(
@@ -443,7 +516,11 @@ def _parser() -> argparse.ArgumentParser:
     ideal.add_argument("--verify", action="store_true", help="replay the certificate with the independent checker")
     dimension = add("dimension", _dimension, "the dimension of an image", model)
     dimension.add_argument("--grading", action="store_true", help="also the diagonal symmetries")
-    add("hilbert", _hilbert, "the Hilbert function of an image", model, work)
+    add("hilbert", _hilbert, "the Hilbert function of an image", model, work, run)
+    degree = add("degree", _degree, "the degree of an image", model, run)
+    degree.add_argument("--method", choices=("auto", "monodromy", "hilbert"), default="auto")
+    ed_degree = add("ed-degree", _ed_degree, "the Euclidean distance degree of an image", model, run)
+    ed_degree.add_argument("--weights", default="unit", metavar="W", help="unit, generic, or numbers: 1,3,3,1")
     verify = add("verify", _verify, "replay a certificate: exit status 0 if it holds, 1 if not")
     verify.add_argument("file", metavar="FILE")
     add("warmup", _warmup, "compile all kernels now (once per machine)")

@@ -278,6 +278,29 @@ def test_hilbert(capsys):
     assert data["fit"]["evidence"]["status"] == "extrapolated"
 
 
+def test_degree(capsys):
+    data = call_json(capsys, "degree", "grassmannian", "2", "5", "--seed", "1")
+    assert (data["degree"], data["dimension"], data["evidence"]["status"]) == (5, 7, "numerical")
+    code, out, _ = call(capsys, "degree", "twisted_cubic", "--method", "hilbert", "--seed", "1")
+    assert code == 0
+    assert out.startswith("degree 3\nextrapolated")
+
+
+def test_ed_degree(capsys):
+    # The cone over the twisted cubic: 7 for unit weights, 3 for the binomial ones (Draisma et al. 2016, Corollary 8.7).
+    data = call_json(capsys, "ed-degree", "twisted_cubic", "--seed", "1")
+    assert (data["ed_degree"], data["evidence"]["status"]) == (7, "numerical")
+    code, out, _ = call(capsys, "ed-degree", "twisted_cubic", "--weights", "1,3,3,1", "--seed", "1")
+    assert code == 0
+    assert out.startswith("ED degree 3 for weights 1,3,3,1\nnumerical")
+    code, _, err = call(capsys, "ed-degree", "twisted_cubic", "--weights", "one")
+    assert code == 2
+    assert "--weights" in err
+    code, _, err = call(capsys, "ed-degree", "twisted_cubic", "--weights", "1,2")
+    assert code == 2
+    assert "4" in err
+
+
 def test_deep_patterns(capsys):
     data = call_json(capsys, "dimension", "relu", "--widths", "3,2,2,3", "--patterns", "11/10,01/11")
     expected = dimension(relu_pattern_map((3, 2, 2, 3), [["11", "10"], ["01", "11"]]))
