@@ -246,8 +246,9 @@ def track_paths(
         Receives how the paths ended.
     counters : (B, N_COUNTERS)
         Are added to.
-    measures : (B, 2)
-        Receive the relative size of the last Newton step, and the ratio of smallest to largest pivot there.
+    measures : (B, 3)
+        Receive the relative size of the last Newton step, the ratio of smallest to largest pivot there, and the
+        constant omega, which a path that goes on starts with (NaN where it is unknown).
     """
     lane = np.uintp(LANE)
     width = np.uintp(2) * lane
@@ -328,7 +329,7 @@ def track_paths(
             s[j] = 1.0
             h[j] = 0.0
             taken[j] = 0
-            omega[j] = 1.0
+            omega[j] = measures[b, 2] if measures[b, 2] > 0.0 else 1.0
             calibration[j] = 1.0
             for i in range(n):
                 a = i * width + j
@@ -538,6 +539,9 @@ def track_paths(
                     counters[b, EXTENDED_ITERATIONS] += 1
                 size = error[j]
                 good = np.isfinite(size)
+                # The Jacobian of this iteration serves the next series: its relative error is about omega * size.
+                goal = min(options[PREDICTION], options[CONTRACTION] / omega[j])
+                settled = size * omega[j] <= goal
                 if good and iteration == 0:
                     if starting[j]:
                         good = size <= options[START]
@@ -545,26 +549,28 @@ def track_paths(
                             result[j] = NOT_A_SOLUTION if extended else NEEDS_PRECISION
                     else:
                         # A prediction far worse than was aimed at is not worth correcting.
-                        good = size <= 20.0 * min(options[PREDICTION], options[CONTRACTION] / omega[j])
+                        good = size <= 20.0 * goal
                         if model[j] > 0.0 and size > 1e-11:
                             ratio = size / model[j]
                             if ratio > UNRELIABLE and not extended:
                                 result[j] = NEEDS_PRECISION
                                 good = False
                             calibration[j] = min(max(ratio, 0.5 * calibration[j], 1e-4), 1e4)
-                    accepted[j] = good and size <= options[ACCURACY]
+                    accepted[j] = good and settled and size <= options[ACCURACY]
                 elif good:
                     ratio = size / previous[j]
                     if previous[j] > 1e-7 and not starting[j]:
                         # Later iterations may see a larger constant, in a direction that the first does not.
-                        old = 0.25 * omega[j] if iteration == 1 else omega[j]
+                        old = 0.5 * omega[j] if iteration == 1 else omega[j]
                         omega[j] = max(2.0 * size / (previous[j] * previous[j]), old, 1e-3)
-                    accepted[j] = size <= options[ACCURACY] or (
-                        size <= SETTLED and size * ratio * ratio <= options[ACCURACY]
+                        goal = min(options[PREDICTION], options[CONTRACTION] / omega[j])
+                        settled = size * omega[j] <= goal
+                    accepted[j] = settled and (
+                        size <= options[ACCURACY] or (size <= SETTLED and size * ratio * ratio <= options[ACCURACY])
                     )
                     if ratio > 0.5 and not accepted[j]:
                         # Small steps that do not contract: rounding errors of the residual.
-                        if size < options[NOISE]:
+                        if size < options[NOISE] and (settled or extended):
                             accepted[j] = True
                         else:
                             good = False
@@ -632,6 +638,7 @@ def track_paths(
                 for part in range(np.uintp(2)):
                     t_from[b, part] = t0[part * lane + j] + s[j] * dt[part * lane + j]
                 codes[b] = result[j]
+                measures[b, 2] = omega[j]
                 path[j] = -1
                 fresh[j] = False
                 starting[j] = False

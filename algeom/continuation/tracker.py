@@ -277,7 +277,7 @@ def make_paths(starts: Complex, start_parameters: NDArray[Any], target_parameter
         t_to=np.zeros((count, 2)),
         codes=np.zeros(count, dtype=np.int64),
         counters=np.zeros((count, kernels.N_COUNTERS), dtype=np.int64),
-        measures=np.full((count, 2), np.nan),
+        measures=np.full((count, 3), np.nan),
     )
 
 
@@ -364,7 +364,13 @@ class Tracker:
             switches[again] += 1
             self._pass(paths, again, endgame, True, 0.0, None, stretch)
             paused = np.flatnonzero(paths.codes == kernels.PAUSED)
+            accurate = paths.take(paused)
             self._pass(paths, paused, endgame, self.options.extended, 0.0, None)
+            # Where double precision does not do again, go on from the accurate points, not from where it stopped.
+            back = paths.codes[paused] == kernels.NEEDS_PRECISION
+            accurate.codes[:] = kernels.NEEDS_PRECISION
+            accurate.counters[:] = paths.counters[paused]
+            paths.put(paused[back], accurate.take(back))
             stretch *= 2
         return switches
 
