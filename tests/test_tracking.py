@@ -25,6 +25,7 @@ from algeom._kernels.dense import LANE
 from algeom.continuation.programs import program
 from algeom.continuation.tracker import newton
 from algeom.errors import InputError, ResourceError
+from algeom.evidence import Status
 from algeom.maps.program import lower
 
 
@@ -592,3 +593,95 @@ def test_a_new_system_compiles_nothing() -> None:
 def test_newton_steps_use_the_shared_dense_kernels() -> None:
     assert tracking.lu_lanes is dense.lu_lanes
     assert tracking.solve_lanes is dense.solve_lanes
+
+
+def _solved(equations: list[str], unknowns: list[str], rng: int = 0) -> ag.Solutions:
+    return ag.solve(ag.polynomial_system(equations, unknowns=unknowns), rng=rng)
+
+
+@pytest.mark.parametrize("gap", [1e-4, 1e-6, 1e-7])
+def test_clusters_of_regular_solutions_are_no_multiple_ones(gap: float) -> None:
+    pair = _solved([f"(x - 1)*(x - 1 - {gap:.9f})*(x + 2)"], ["x"])
+    assert pair.evidence.status is Status.NUMERICAL
+    np.testing.assert_allclose(np.sort(pair.real[0]), [-2, 1, 1 + gap], rtol=1e-12)
+    # The system vanishes at the middle one, where all three cycles have their mean.
+    three = _solved([f"(x - 1)*(x - 1 - {gap:.9f})*(x - 1 + {gap:.9f})"], ["x"])
+    assert not three.singular.size
+    if gap >= 1e-6:
+        np.testing.assert_allclose(np.sort(three.real[0]), [1 - gap, 1, 1 + gap], rtol=1e-12)
+
+
+def test_clusters_too_narrow_to_resolve_are_reported() -> None:
+    found = _solved(["(x - 1)*(x - 1 - 0.000000001)*(x + 2)"], ["x"])
+    assert found.evidence.status is Status.LOWER_BOUND
+    assert not found.singular.size
+
+
+def test_large_solutions_are_not_at_infinity() -> None:
+    found = _solved(["x^2/1000000000 + x + 1"], ["x"])
+    np.testing.assert_allclose(np.sort(found.real[0]), [-1e9 + 1, -1 - 1e-9], rtol=1e-12)
+    family = ag.polynomial_system(["a*x - 1"], unknowns=["x"], parameters=["a"])
+    ends = ag.track(family, [1], [1], [1e-9], endgame=True)
+    assert ends.succeeded.all()
+    assert abs(ends.solutions[0, 0] - 1e9) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("equations", "count"),
+    [
+        # A solution (0.008, 1731) that looks from afar as if it grew for ever.
+        (
+            [
+                "-19*x^4*y^4 + 33*x*y^2 - 21 - 25*x*y - 3*x^4*y^2",
+                "-43 - 6*x^2*y^2 + 47*x^4*y^3 + 8*x*y - 29*x^4*y^2",
+            ],
+            10,
+        ),
+        # A singular point at infinity to which paths step at once.
+        (
+            [
+                "33 - 23*x^2*y - 31*x^2*y^2 + 44*x^3*y - 42*x^4*y",
+                "48*x^2*y^3 + 29*x^2*y^4 + 38 - 8*x^3*y - 13*y^3",
+            ],
+            16,
+        ),
+    ],
+)
+def test_sparse_systems_with_many_paths_to_infinity(equations: list[str], count: int) -> None:
+    for seed in range(3):
+        found = _solved(equations, ["x", "y"], seed)
+        assert (found.count, found.singular.shape[1]) == (count, 0)
+        assert found.evidence.status is Status.NUMERICAL
+        assert np.all(np.isfinite(found.paths.accuracy[found.paths.succeeded]))
+
+
+@pytest.mark.parametrize("size", [1e-12, 1e12])
+def test_sizes_of_equations_do_not_matter(size: float) -> None:
+    found = _solved([f"{size}*x^2 - 3*{size}*x + {size}"], ["x"])
+    np.testing.assert_allclose(np.sort(found.real[0]), [(3 - 5**0.5) / 2, (3 + 5**0.5) / 2], rtol=1e-12)
+
+
+@pytest.mark.parametrize("degree", [10, 20])
+def test_wilkinson_polynomials(degree: int) -> None:
+    found = _solved(["*".join(f"(x - {k})" for k in range(1, degree + 1))], ["x"])
+    np.testing.assert_allclose(np.sort(found.real[0]), np.arange(1, degree + 1), rtol=1e-12)
+
+
+def test_points_of_solution_sets_of_positive_dimension_are_not_regular() -> None:
+    found = _solved(["x^2 - 1", "x - 1"], ["x", "y"])
+    assert found.count == 0
+
+
+@pytest.mark.parametrize("multiplicity", [2, 3, 4])
+def test_multiple_ends_are_no_success_without_an_endgame(multiplicity: int) -> None:
+    system = ag.polynomial_system([f"(x - 1)^{multiplicity} - a"], unknowns=["x"], parameters=["a"])
+    ends = ag.track(system, 1 + np.exp(2j * np.pi * np.arange(multiplicity) / multiplicity)[None], [1], [0])
+    assert set(ends.codes.tolist()) == {ReturnCode.STEP_TOO_SMALL}
+
+
+def test_isolated_points_of_high_multiplicity_in_two_unknowns() -> None:
+    # Multiplicities 2 and 3 of the coordinates: cycles of 6 paths, the loops of which nearly close after 3 turns.
+    found = _solved(["(2*x - 2*y - 5)^3*(2*x - 2*y - 4) + (2*x + 1)*(3*y - x - 4)^2", "(3*y - x - 4)^2"], ["x", "y"])
+    assert found.count == 0
+    assert sorted(found.multiplicities.tolist()) == [2, 6]
+    assert found.evidence.status is Status.NUMERICAL

@@ -9,8 +9,13 @@ which is tested, and loops with decreasing radius agree. (Agreement alone proves
 whatever is inside.) Morgan, Sommese and Wampler, "Computing singular solutions to nonlinear analytic
 systems", Numer. Math. 58 (1991).
 
+A cluster of regular zeros looks like one multiple zero on a loop that is large compared with it, and the mean is its
+center, where the system does not vanish. That is tested too; smaller loops, or a step to the target itself, then
+separate the zeros.
+
 Paths that go to infinity like t^(-w/c) often have winding numbers too large for loops, and are recognized by their
-growth: log |x| is eventually linear in log t.
+growth: log |x| is eventually linear in log t. Since large finite solutions look alike until t is small enough, such
+paths are followed until they are far out.
 """
 
 from __future__ import annotations
@@ -22,6 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algeom._kernels import tracking as kernels
+from algeom.continuation.end_checks import may_vanish
 from algeom.continuation.systems import Complex
 from algeom.continuation.tracker import (
     INFINITY,
@@ -30,6 +36,7 @@ from algeom.continuation.tracker import (
     Paths,
     ReturnCode,
     Tracker,
+    attracting,
     complex_columns,
     conditions,
     polish,
@@ -45,19 +52,26 @@ _SHRINK, _MOST_LOOPS = 0.25, 15
 #: Loops agree when their limits differ by less than this angle.
 _AGREEMENT = 1e-8
 #: A loop is closed when it comes back to its start up to this fraction of its diameter, or this relative distance.
-_CLOSED, _CLOSED_FLOOR = 1e-2, 1e-9
+_CLOSED, _CLOSED_FLOOR = 1e-5, 1e-9
 #: Largest condition number of a regular end.
 _REGULAR = 1e12
 #: A limit this much larger than the points of the loop, and at least this large, is infinity too.
 _RATIO, _LARGE = 1e-2, 1e-5
 
 
+#: First coordinates of unit vectors below this are zero up to rounding errors.
+_ROUNDING_INFINITY = 1e-12
 #: Coefficients of negative order that are smaller than this, relative to the others or to the point, are zero.
 _ONE_SIDED, _ROUNDING = 1e-6, 1e-8
-#: Growth exponents of consecutive radii that agree to this fraction, and are at least this large, mean infinity. An
-#: end that is finite has exponents that shrink by 4^(-1/c) from radius to radius, and are below 1/c. At the last radii,
-#: a billionth of the first, exponents that have not settled yet are taken as well.
-_STEADY, _STEADY_LAST, _GROWTH, _RADII = 0.02, 0.25, 0.05, 7
+#: Growth exponents of consecutive radii that agree to this fraction, and are at least this large, suggest infinity.
+_STEADY, _GROWTH, _RADII = 0.02, 0.05, 7
+#: Such paths, and those for which no loop is left, go on in steps of this ratio, until they are larger than this, or
+#: grow more slowly than before by this factor; at most so often.
+_STRIDE, _FAR, _SLOWER, _MOST_STRIDES = 0.25**4, 1e10, 0.5, 40
+#: A path that arithmetic cannot follow any longer has gone to infinity if it grew by this factor since then.
+_GROWN = 1e3
+#: Errors of limits are estimated by what consecutive loops differ by, but not below a floor; a factor for safety.
+_ERROR_FLOOR, _ERROR_FACTOR = 1e-15, 1e3
 #: Loops that do not close are tried again at every third radius.
 _PAUSE = 3
 #: Paths worked on together: bounds the memory for the samples of loops.
@@ -159,10 +173,14 @@ def _finish_group(
         limits, alive = _loop(tracker, state, image, switches, open_, chosen)
         done = np.zeros(open_.size, dtype=bool)
         if previous is not None:
-            agree = alive & (limits.turns > 0) & (_angle(limits.point, previous.point) < _AGREEMENT)
+            gap = _angle(limits.point, previous.point)
+            agree = alive & (limits.turns > 0) & (gap < _AGREEMENT)
             if limits.image is not None and previous.image is not None:
                 agree &= _angle(limits.image, previous.image) < 10 * _AGREEMENT
             done = agree
+            done[agree] = _plausible(
+                tracker, limits.point[:, agree], limits.turns[agree], state.targets[agree], gap[agree]
+            )
         for index in np.flatnonzero(done):
             where = open_[index]
             directions[:, where] = limits.point[:, index]
@@ -171,14 +189,9 @@ def _finish_group(
             winding[where] = limits.turns[index]
         paths.put(open_[done], state.take(done))
         last = loop == _MOST_LOOPS - 1
-        infinite = np.zeros_like(done)
-        if image is None or last:
-            infinite = ~done & growth.steady(_STEADY_LAST if last else _STEADY)
-        paths.put(open_[infinite], state.take(infinite))
-        paths.codes[open_[infinite]] = ReturnCode.AT_INFINITY
-        directions[:, open_[infinite]] = _unit(_lifted(tracker, complex_columns(state.points[infinite])))
-        directions[0, open_[infinite]] = 0.0
-        going = ~done & ~infinite
+        leaving = ~done & (last | (growth.steady(_STEADY) if image is None else False))
+        _leave(tracker, paths, state.take(leaving), switches, open_[leaving], directions)
+        going = ~done & ~leaving
         open_ = open_[going]
         state = state.take(going)
         growth = growth.take(going)
@@ -194,7 +207,81 @@ def _finish_group(
             growth = growth.take(keep)
             growth.add(tracker, state)
             previous = previous.take(keep)
-    paths.codes[open_] = ReturnCode.ENDGAME_FAILED
+
+
+def _plausible(tracker: Tracker, ends: Complex, turns: Int, targets: Float, gap: Float) -> NDArray[np.bool_]:
+    """Which limits (unit columns) may be zeros, and singular ones where the loop takes several turns.
+
+    At infinity this is tested in homogeneous coordinates only.
+    """
+    result = np.ones(ends.shape[1], dtype=bool)
+    tested = np.flatnonzero((np.abs(ends[0]) > INFINITY) | (tracker.patch is not None))
+    if not tested.size:
+        return result
+    points, parameters = _finite(tracker, ends[:, tested]), targets[tested]
+    errors = np.maximum(gap[tested], _ERROR_FLOOR)
+    if tracker.patch is None:
+        # A small rotation of (1 : x) moves x by more where x is small or large.
+        size = np.maximum(np.abs(points).max(axis=0), 1e-280)
+        errors = errors * np.maximum(size, 1.0 / size)
+    result[tested] = may_vanish(tracker.system, points, complex_columns(parameters), _ERROR_FACTOR * errors)
+    cycles = np.flatnonzero((turns[tested] > 1) & result[tested])
+    if cycles.size:
+        # The middle one of a cluster is a regular zero, which is no end of a cycle.
+        refined, step = polish(tracker, points[:, cycles], parameters[cycles])
+        condition = conditions(tracker.system, refined, complex_columns(parameters[cycles]))
+        regular = (_distance(refined, points[:, cycles]) < _ERROR_FACTOR * errors[cycles]) & (condition < _REGULAR)
+        regular &= attracting(tracker, refined, parameters[cycles], step, condition)
+        result[tested[cycles[regular]]] = False
+    return result
+
+
+def _finite(tracker: Tracker, ends: Complex) -> Complex:
+    """Unit columns as values of the unknowns."""
+    if tracker.patch is not None:
+        return np.asarray(ends / (tracker.patch @ ends))
+    return np.asarray(ends[1:] / ends[0])
+
+
+def _leave(tracker: Tracker, paths: Paths, state: Paths, switches: Int, where: Int, directions: Complex) -> None:
+    """Follow paths that no loop ends towards the target: to infinity, or else to a regular end, or none."""
+    codes = np.full(where.size, int(ReturnCode.ENDGAME_FAILED))
+    first = last = _Growth(tracker, state).sizes[-1]
+    fastest = np.zeros(where.size)
+    running, finite = np.arange(where.size), np.zeros(where.size, dtype=bool)
+    moving = state.take(running)
+    for _ in range(_MOST_STRIDES):
+        if not running.size:
+            break
+        moving.t_to[:] = _STRIDE * moving.t_from
+        switches[where[running]] += tracker.run(moving, endgame=False)
+        followed = moving.codes == kernels.SUCCESS
+        grown = last - first > np.log(_GROWN)
+        codes[running[~followed & grown]] = ReturnCode.AT_INFINITY
+        sizes = np.where(followed, _Growth(tracker, moving).sizes[-1], last)
+        exponents = (sizes - last) / -np.log(_STRIDE)
+        fastest = np.maximum(fastest, exponents)
+        far = followed & (sizes > np.log(_FAR))
+        codes[running[far]] = ReturnCode.AT_INFINITY
+        slow = followed & ~far & (exponents < np.maximum(_SLOWER * fastest, _GROWTH))
+        state.put(running[followed], moving.take(followed))
+        finite[running[slow]] = True
+        keep = followed & ~far & ~slow
+        running, moving = running[keep], moving.take(keep)
+        first, last, fastest = first[keep], sizes[keep], fastest[keep]
+    if finite.any():
+        ending = state.take(finite)
+        ending.t_to[:] = 0.0
+        switches[where[finite]] += tracker.run(ending, endgame=False)
+        arrived = ending.codes == kernels.SUCCESS
+        _, step = polish(tracker, complex_columns(ending.points), ending.targets, 1)
+        codes[np.flatnonzero(finite)[arrived & np.isfinite(step)]] = kernels.SUCCESS
+        state.put(finite, ending)
+    state.codes[:] = codes
+    paths.put(where, state)
+    infinite = where[codes == ReturnCode.AT_INFINITY]
+    directions[:, infinite] = _unit(_lifted(tracker, complex_columns(paths.points[infinite])))
+    directions[0, infinite] = 0.0
 
 
 def _loop(
@@ -294,20 +381,22 @@ def _classify(tracker: Tracker, paths: Paths, directions: Complex, winding: Int)
     here = np.abs(_unit(_lifted(tracker, complex_columns(paths.points[ended])))[0])
     first = np.abs(ends[0])
     infinite = (first < INFINITY) | (first < np.minimum(_RATIO * here, _LARGE))
-    paths.codes[ended[infinite]] = ReturnCode.AT_INFINITY
-    finite = ended[~infinite]
-    if not finite.size:
-        return
-    if tracker.patch is not None:
-        points = ends[:, ~infinite] / (tracker.patch @ ends[:, ~infinite])
-    else:
-        points = ends[1:, ~infinite] / ends[0, ~infinite]
-    targets = paths.targets[finite]
+    # What is so large may be a regular solution all the same, which Newton's method finds.
+    candidates = np.flatnonzero(~infinite | ((winding[ended] == 1) & (first > _ROUNDING_INFINITY)))
+    points = _finite(tracker, ends[:, candidates])
+    targets = paths.targets[ended[candidates]]
     refined, step = polish(tracker, points, targets)
     condition = conditions(tracker.system, refined, complex_columns(targets))
     near = _distance(refined, points) < np.sqrt(_AGREEMENT)
-    regular = (winding[finite] == 1) & np.isfinite(step) & near & (condition < _REGULAR)
+    if tracker.patch is not None:
+        near &= np.abs(_unit(refined)[0]) > _ROUNDING_INFINITY
+    regular = (winding[ended[candidates]] == 1) & near & (condition < _REGULAR)
+    regular &= attracting(tracker, refined, targets, step, condition)
     points[:, regular] = refined[:, regular]
+    infinite[candidates[regular]] = False
+    paths.codes[ended[infinite]] = ReturnCode.AT_INFINITY
+    kept = ~infinite[candidates]
+    points, step, regular, finite = points[:, kept], step[kept], regular[kept], ended[candidates[kept]]
     paths.codes[finite] = np.where(regular, int(ReturnCode.SUCCESS), int(ReturnCode.SINGULAR))
     paths.points[finite] = np.ascontiguousarray(points.T).view(np.float64)
     paths.t_from[ended] = 0.0

@@ -15,7 +15,6 @@ from algeom._kernels.tape import ADD, MUL, NEG
 from algeom.continuation.collisions import SAME, labels, suspects
 from algeom.continuation.systems import Complex, System
 from algeom.continuation.tracker import (
-    INFINITY,
     PathResults,
     ReturnCode,
     Tracker,
@@ -30,6 +29,10 @@ from algeom.maps.tape import noun_count
 from algeom.runtime.progress import Progress
 from algeom.runtime.seeds import RandomState, derive, resolve
 
+#: First coordinates, in a unit vector of projective space, of regular ends at infinity are zero up to rounding errors.
+_INFINITY = 1e-12
+#: Points at which sizes of equations are measured.
+_SIZE_POINTS = 16
 #: Singular ends are known to about half the digits.
 _SAME_SINGULAR = 1e-5
 #: Regular solutions count as real when all imaginary parts are below this, relative to the point.
@@ -177,6 +180,7 @@ def solve(
     starts = starts / (patch @ starts)
     tail = [*constants, *patch, *values]
     homotopy = _homotopy(system, degrees)
+    factors = _factors(homotopy, tail, generator)
 
     def run(chosen: NDArray[np.int64], options: TrackerOptions, progress: Progress) -> PathResults:
         tracker = Tracker(homotopy, options, executor, threads, patch)
@@ -184,8 +188,8 @@ def solve(
         return track_batch(
             tracker,
             starts[:, chosen],
-            homotopy.parameter_columns([gamma, 0.0, *tail], count),
-            homotopy.parameter_columns([0.0, 1.0, *tail], count),
+            homotopy.parameter_columns([gamma, *(0.0 * factors), *tail], count),
+            homotopy.parameter_columns([0.0, *factors, *tail], count),
             endgame=True,
             progress=progress,
         )
@@ -237,22 +241,33 @@ def _degrees(system: System) -> list[int]:
 
 
 def _homotopy(system: System, degrees: list[int]) -> System:
-    """``a (x_i^d_i - c_i x_0^d_i) + b F_i(x_0, x; p)``, F homogenized, and ``q x - 1``.
+    """``a (x_i^d_i - c_i x_0^d_i) + b_i F_i(x_0, x; p)``, F homogenized, and ``q x - 1``.
 
-    The unknowns are x_0, x_1, ..., x_n, the parameters a, b, c_1, ..., c_n, q_0, ..., q_n, p_1, ..., p_k.
+    The unknowns are x_0, x_1, ..., x_n, the parameters a, b_1, ..., b_n, c_1, ..., c_n, q_0, ..., q_n, p_1, ..., p_k.
     """
     n, k = system.n_unknowns, system.n_parameters
-    builder = TapeBuilder((n + 1) + 2 + n + (n + 1) + k)
+    builder = TapeBuilder((n + 1) + 1 + 2 * n + (n + 1) + k)
     inputs = list(builder.inputs)
-    x, rest = inputs[: n + 1], inputs[n + 1 :]
-    (a, b), c, q, p = rest[:2], rest[2 : n + 2], rest[n + 2 : 2 * n + 3], rest[2 * n + 3 :]
+    x, a, rest = inputs[: n + 1], inputs[n + 1], inputs[n + 2 :]
+    b, c, q, p = rest[:n], rest[n : 2 * n], rest[2 * n : 3 * n + 1], rest[3 * n + 1 :]
     values = _homogenized(system, builder, x, p, degrees)
     nodes = []
     for i, degree in enumerate(degrees):
         start = builder.sub(builder.power(x[i + 1], degree), builder.mul(c[i], builder.power(x[0], degree)))
-        nodes.append(builder.add(builder.mul(a, start), builder.mul(b, values[i])))
+        nodes.append(builder.add(builder.mul(a, start), builder.mul(b[i], values[i])))
     nodes.append(builder.sub(builder.dot(q, x), builder.one))
     return System(builder.build(nodes), n + 1)
+
+
+def _factors(homotopy: System, tail: list[Any], generator: np.random.Generator) -> NDArray[np.float64]:
+    """Powers of two that bring the homogenized equations to the size of those of the start system."""
+    n = homotopy.n_unknowns - 1
+    points = np.exp(2j * np.pi * generator.random((n + 1, _SIZE_POINTS)))
+    with np.errstate(over="ignore", invalid="ignore"):
+        values = homotopy(points, [0.0, *np.ones(n), *tail])[:n]
+    sizes = np.median(np.abs(values), axis=1)
+    usable = np.isfinite(sizes) & (sizes > 0)
+    return np.where(usable, 2.0 ** -np.round(np.log2(np.where(usable, sizes, 1.0))), 1.0)
 
 
 def _homogenized(system: System, builder: TapeBuilder, x: list[int], p: list[int], degrees: list[int]) -> list[int]:
@@ -294,10 +309,11 @@ def _affine(results: PathResults, system: System, values: Complex) -> PathResult
     accuracy, condition = results.accuracy.copy(), results.condition.copy()
     # A regular end in projective space may lie at infinity.
     first = np.abs(results.solutions[0]) / np.linalg.norm(results.solutions, axis=0)
-    codes[(codes == ReturnCode.SUCCESS) & (first < INFINITY)] = ReturnCode.AT_INFINITY
-    regular = codes == ReturnCode.SUCCESS
-    parameters = np.repeat(values[:, None], int(regular.sum()), axis=1)
+    codes[(codes == ReturnCode.SUCCESS) & (first < _INFINITY)] = ReturnCode.AT_INFINITY
+    regular = np.flatnonzero(codes == ReturnCode.SUCCESS)
+    parameters = np.repeat(values[:, None], regular.size, axis=1)
     solutions[:, regular], accuracy[regular], condition[regular] = newton(system, solutions[:, regular], parameters)
+    codes[regular[~np.isfinite(accuracy[regular])]] = ReturnCode.ENDGAME_FAILED
     solutions[:, codes == ReturnCode.AT_INFINITY] = complex(np.nan, np.nan)
     return replace(results, solutions=solutions, codes=codes, accuracy=accuracy, condition=condition)
 

@@ -29,6 +29,10 @@ _SMALL_PIVOTS, _SINGULAR = 1e-12, 1e13
 #: Largest first coordinate of a unit vector of homogeneous coordinates that counts as infinity.
 INFINITY = 1e-7
 
+#: Relative distance from which Newton's method has to lead back to a regular zero, if the condition number is larger.
+#: Clusters of zeros that are narrower count as one multiple zero.
+_SHAKE, _ILL_CONDITIONED = 1e-12, 1e6
+
 #: Steps in double-double arithmetic until double precision is tried again; doubled each time.
 _FIRST_STRETCH = 8.0
 
@@ -509,9 +513,10 @@ def track_batch(
         if endgame:
             from algeom.continuation.endgame import finish
 
+            _reopen(tracker, paths, starts, start_parameters, target_parameters, switches)
             directions, image_directions, winding = finish(tracker, paths, switches, image)
-    winding[paths.codes == ReturnCode.SUCCESS] = 1
     solutions, accuracy, condition = _refined(tracker, paths)
+    winding[paths.codes == ReturnCode.SUCCESS] = 1
     return PathResults(
         solutions=solutions,
         codes=paths.codes,
@@ -530,6 +535,33 @@ def track_batch(
     )
 
 
+def _reopen(
+    tracker: Tracker,
+    paths: Paths,
+    starts: Complex,
+    start_parameters: NDArray[Any],
+    target_parameters: NDArray[Any],
+    switches: Int,
+) -> None:
+    """Lead paths that stepped to the target, but to no regular solution there, to where the endgame begins."""
+    jumped = np.flatnonzero(paths.codes == kernels.SUCCESS)
+    if not jumped.size:
+        return
+    targets = paths.targets[jumped]
+    points, step = polish(tracker, complex_columns(paths.points[jumped]), targets, 1)
+    condition = conditions(tracker.system, points, complex_columns(targets))
+    again = jumped[~attracting(tracker, points, targets, step, condition)]
+    if not again.size:
+        return
+    part = make_paths(starts[:, again], start_parameters[:, again], target_parameters[:, again])
+    part.counters[:] = paths.counters[again]
+    part.t_to[:, 0] = tracker.options.endgame_start
+    switches[again] += tracker.run(part, endgame=False)
+    part.codes[part.codes == kernels.SUCCESS] = kernels.AT_ENDGAME
+    part.t_to[:] = 0.0
+    paths.put(again, part)
+
+
 def _refined(tracker: Tracker, paths: Paths) -> tuple[Complex, Float, Float]:
     """End points, the regular ones refined; their last relative Newton step; condition numbers there."""
     solutions = complex_columns(paths.points)
@@ -540,6 +572,9 @@ def _refined(tracker: Tracker, paths: Paths) -> tuple[Complex, Float, Float]:
         ends = paths.take(regular)
         solutions[:, regular], accuracy[regular] = polish(tracker, complex_columns(ends.points), ends.targets)
         condition[regular] = conditions(tracker.system, solutions[:, regular], complex_columns(ends.targets))
+        # Where Newton's method does not converge there is no regular solution, whatever the path looked like.
+        good = attracting(tracker, solutions[:, regular], ends.targets, accuracy[regular], condition[regular])
+        paths.codes[regular[~good]] = ReturnCode.STEP_TOO_SMALL
     solutions[:, paths.codes == ReturnCode.AT_INFINITY] = complex(np.nan, np.nan)
     return solutions, accuracy, condition
 
@@ -562,6 +597,43 @@ def polish(tracker: Tracker, points: Complex, parameters: Float, iterations: int
         best[:, good] = complex_columns(paths.points)[:, good]
         step[good] = paths.measures[good, 0]
     return best, step
+
+
+def attracting(
+    tracker: Tracker, points: Complex, parameters: Float, step: Float, condition: Float
+) -> NDArray[np.bool_]:
+    """Which refined points are regular zeros, as far as Newton's method tells.
+
+    Next to a multiple zero its steps get as small as next to a regular one, but do not lead back from a small distance.
+    """
+    result = np.isfinite(step)
+    flat = _flatness(tracker.system, points, complex_columns(parameters)) < 1.0 / _ILL_CONDITIONED
+    doubtful = np.flatnonzero(result & ((condition > _ILL_CONDITIONED) | flat))
+    if doubtful.size:
+        sizes = np.abs(points[:, doubtful])
+        # Each coordinate by its own size, as the tracker weighs them.
+        reach = _SHAKE * np.maximum(np.maximum(sizes, 1e-8 * sizes.max(axis=0)), 1e-280)
+        away = np.exp(1j * np.arange(1, len(points) + 1))[:, None] * reach
+        again, back = polish(tracker, points[:, doubtful] + away, parameters[doubtful], 1)
+        distance = (np.abs(again - points[:, doubtful]) / reach).max(axis=0)
+        result[doubtful] = np.isfinite(back) & (distance <= 0.05)
+    return result
+
+
+def _flatness(system: System, points: Complex, parameters: Complex) -> Float:
+    """Smallest ratio of the derivatives of an equation to the terms that they are made of.
+
+    Condition numbers do not depend on the size of rows, and do not see that a row is nothing but rounding errors.
+    """
+    phases = np.exp(1j * np.sqrt(2.0) * np.arange(1, len(points) + 1) ** 2)[:, None]
+    sizes = np.abs(points)
+    scale = np.maximum(sizes, np.maximum(1e-2 * sizes.max(axis=0), 1e-100))
+    rows, terms = (
+        np.abs(system.jacobian(x, parameters) * scale.T[:, None, :]).max(axis=2) for x in (points, scale * phases)
+    )
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.where(terms > 0, rows / terms, 1.0)
+    return np.asarray(ratios.min(axis=1))
 
 
 def newton(system: System, x: Any, p: Any = None, *, iterations: int = 2) -> tuple[Complex, Float, Float]:
