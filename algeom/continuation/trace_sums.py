@@ -173,7 +173,7 @@ def linear_trace(
     tells what one missing solution would leave.
     """
     images = np.stack([part.images for part in ends])
-    errors = np.stack([part.errors for part in ends])
+    errors = errors_of_images = np.stack([part.errors for part in ends])
     count = images.shape[2]
     columns = [np.arange(count)] * len(ends) if followed is None else list(followed)
     labels = np.arange(columns[0].size) if orbits is None else orbits
@@ -194,6 +194,12 @@ def linear_trace(
     worst = int(shown[np.argmax(found.deviations[shown] / np.maximum(found.limits[shown], np.finfo(float).tiny))])
     error, threshold = errors.item(worst), thresholds.item(worst)
     objection = _objection(found, telling, thresholds, error, threshold)
+    if not objection and count > 1 and abscissae.size == 3 and _vanishes(images, errors_of_images):
+        objection = (
+            "the images sum up to zero all along the line, as those of solutions that a symmetry x -> -x exchanges do, "
+            "whether they are all or not: use trace_test with more abscissae, trace='curve', or an image without "
+            "that symmetry"
+        )
     good = (
         f"the trace of {noun_count(count, 'solution')} is linear: relative error {error:.1e}, "
         f"threshold {threshold:.1e}, where a missing solution would leave about 1"
@@ -209,6 +215,12 @@ def linear_trace(
         tracked=tracked,
         seed=seed,
     )
+
+
+def _vanishes(images: Complex, errors: Float) -> bool:
+    """Whether the sums of all coordinates are zero at all abscissae, as far as their accuracy tells."""
+    limits = _SAFETY * (errors + np.finfo(float).eps * np.abs(images)).sum(axis=2)
+    return bool(np.all(np.abs(images.sum(axis=2)) <= limits))
 
 
 def _objection(
