@@ -58,6 +58,22 @@ def test_relu_patterns(monkeypatch):
     assert len(figures(notebook)) == 5
 
 
+@pytest.mark.slow
+def test_ed_degree(monkeypatch):
+    notebook = execute("ed_degree.ipynb", monkeypatch)
+    text = streams(notebook)
+    assert "EDDegree(3 for unit weights; generic weights 7, lost: 4 at infinity; numerical)" in text
+    assert "EDDegree(39 for generic weights; proved)" in text
+    assert "39 points, 13 real: 4 minima, 9 saddles" in text
+    assert "closure: no (proved)" in text
+    assert "ball of radius 0.389692: disjoint (proved)\nball of radius 0.389693: intersects (proved)" in text
+    assert "certified: 6, certified real: 6" in text
+    rows = [line[25:].split() for line in text.splitlines() if " numerical   (" in line]
+    assert len(rows) == 6
+    assert all(row[0] == row[3] == row[5] for row in rows)  # monodromy, Hilbert polynomial, known
+    assert len(figures(notebook)) == 6
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_notebooks_are_committed_with_clean_outputs(path):
     assert path.stat().st_size < MAX_BYTES

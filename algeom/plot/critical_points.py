@@ -33,7 +33,7 @@ _SEGMENT, _JUMP = 0.004, 0.05
 #: times as wide as that.
 _WHOLE, _WHOLE_DISCRIMINANT = 4.0, 2.0
 #: Margin around what is shown, in diagonals, for whole curves and others; how far beyond the window they are sampled.
-_MARGIN, _WIDER_MARGIN, _BEYOND = 0.12, 0.2, 0.2
+_MARGIN, _WIDER_MARGIN, _BEYOND = 0.17, 0.25, 0.2
 #: The tangent of this angle before a right one stands for infinity.
 _NEAR_INFINITY = 1e-6
 
@@ -101,7 +101,7 @@ def critical_points(
             'distances instead (kind="distances")'
         )
     if is_plane and kind != "distances":
-        return _draw_curve(found, nearest, psi, ed_discriminant, new_axes(ax, 6.0, 5.0))
+        return _draw_curve(found, nearest, psi, ed_discriminant, new_axes(ax, 5.0, 5.0))
     return _draw_distances(found, nearest, new_axes(ax, 6.0, 3.2))
 
 
