@@ -566,6 +566,12 @@ def test_zero_is_a_point_like_any_other() -> None:
     assert np.abs(back.solutions).max() < 1e-14
 
 
+def test_a_coordinate_of_a_start_may_be_zero_up_to_rounding() -> None:
+    system = ag.polynomial_system(["x^2 + x - a", "y - b"], unknowns=["x", "y"], parameters=["a", "b"])
+    ends = ag.track(system, [[1e-9], [1.0]], [0, 1], [2j, 3])
+    assert ends.succeeded.all()
+
+
 def test_no_paths() -> None:
     system = ag.polynomial_system(["x^2 - a"], unknowns=["x"], parameters=["a"])
     ends = ag.track(system, np.empty((1, 0)), [1.0], [2.0], endgame=True)

@@ -77,6 +77,9 @@ UNRELIABLE = 100.0
 #: Square of the smallest weight relative to the largest |x_i|.
 FLOOR = 1e-16
 
+#: The same at a start, where nothing is known yet of the sizes that coordinates have.
+START_FLOOR = 1e-8
+
 #: Square of the smallest weight: points below it are zero, to an accuracy that is absolute.
 SMALLEST = 1e-20
 
@@ -526,7 +529,10 @@ def track_paths(
                         size = trial[a + j] * trial[a + j] + trial[a + lane + j] * trial[a + lane + j]
                         # A coordinate that passes zero keeps its size for a while, one that stays small loses it.
                         size = max(size, FLOOR * norm[j], SMALLEST)
-                        if not starting[j]:
+                        if starting[j]:
+                            # A coordinate of a start may be zero up to the accuracy of the others.
+                            size = max(size, START_FLOOR * norm[j])
+                        else:
                             size = max(size, 0.25 / weights[i * lane + j])
                         weights[i * lane + j] = 1.0 / size
             weighted_norm(residual, np.uintp(0), n, weights, error)
