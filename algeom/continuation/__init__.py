@@ -3,7 +3,7 @@
 from algeom.continuation.certify import Certification, certified_distinct, certify
 from algeom.continuation.contains import ImageMembership, contains
 from algeom.continuation.critical_points import CriticalPoint, CriticalPoints, critical_points
-from algeom.continuation.degree import Degree, degree, degree_plan
+from algeom.continuation.degree import Degree, DegreePlan, degree, degree_plan
 from algeom.continuation.ed_degree import EDDegree, ed_degree
 from algeom.continuation.ed_degree_formula import EDDegreeFormula, ed_degree_formula
 from algeom.continuation.gauge import Gauge, gauge
@@ -11,13 +11,14 @@ from algeom.continuation.monodromy import MonodromyResult, monodromy
 from algeom.continuation.nearest import NearestPoint, nearest_point
 from algeom.continuation.regions import AffineSubspace, Ball, Box, HalfSpace, Region
 from algeom.continuation.separation import separation
+from algeom.continuation.slices import Slice
 from algeom.continuation.solve import Solutions, solve
 from algeom.continuation.systems import System, polynomial_system
 from algeom.continuation.trace import TraceTest, trace_test
 from algeom.continuation.trace_curves import CurveTest, curve_test
 from algeom.continuation.tracker import PathResults, ReturnCode, TrackerOptions, newton, track
 from algeom.continuation.verdicts import Separation, Verdict
-from algeom.continuation.witness import WitnessSet
+from algeom.continuation.witness import WitnessMembership, WitnessSet
 
 __all__ = [
     "AffineSubspace",
@@ -28,6 +29,7 @@ __all__ = [
     "CriticalPoints",
     "CurveTest",
     "Degree",
+    "DegreePlan",
     "EDDegree",
     "EDDegreeFormula",
     "Gauge",
@@ -39,11 +41,13 @@ __all__ = [
     "Region",
     "ReturnCode",
     "Separation",
+    "Slice",
     "Solutions",
     "System",
     "TraceTest",
     "TrackerOptions",
     "Verdict",
+    "WitnessMembership",
     "WitnessSet",
     "certified_distinct",
     "certify",
