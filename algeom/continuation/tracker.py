@@ -590,12 +590,16 @@ def polish(tracker: Tracker, points: Complex, parameters: Float, iterations: int
     best = points.copy()
     columns = complex_columns(parameters)
     for _ in range(iterations):
-        paths = make_paths(best, columns, columns)
+        # A step at the level of rounding is not worth another.
+        todo = np.flatnonzero(~(step <= 1e-15))
+        if not todo.size:
+            break
+        paths = make_paths(best[:, todo], columns[:, todo], columns[:, todo])
         paths.t_from[:] = 0.0
         run_kernel(tracker.program, options, True, paths)
-        good = (paths.codes == kernels.SUCCESS) & (paths.measures[:, 0] <= step)
-        best[:, good] = complex_columns(paths.points)[:, good]
-        step[good] = paths.measures[good, 0]
+        good = (paths.codes == kernels.SUCCESS) & (paths.measures[:, 0] <= step[todo])
+        best[:, todo[good]] = complex_columns(paths.points)[:, good]
+        step[todo[good]] = paths.measures[good, 0]
     return best, step
 
 
