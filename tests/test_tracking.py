@@ -426,12 +426,6 @@ def test_cyclic_roots(n: int, count: int) -> None:
     assert np.abs(cyclic(n)(found.solutions)).max() < 1e-9
 
 
-@pytest.mark.slow
-def test_cyclic_seven_roots() -> None:
-    found = ag.solve(cyclic(7), rng=1)
-    assert found.count == 924
-
-
 def test_solutions_of_a_deficient_system() -> None:
     # Two circles meet in two finite points, and in the two circular points at infinity.
     system = ag.polynomial_system(["x^2 + y^2 - 1", "(x - 1)^2 + y^2 - 1"], unknowns=["x", "y"])
