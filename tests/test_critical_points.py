@@ -176,6 +176,16 @@ def test_a_critical_point_that_the_parametrization_only_tends_to():
     assert any("no real parameters" in text for text in nearest.not_covered)
 
 
+@pytest.mark.parametrize("far", [3e5, 1e6, 1e8])
+def test_a_nearest_point_at_large_parameters(far):
+    found = nearest_point(CIRCLE, [-far, 1.0], generic=generic("circle", CIRCLE), rng=1)
+    assert found.distance == pytest.approx(np.hypot(far, 1) - 1, rel=1e-12)
+    np.testing.assert_allclose(found.point, [-1, 1 / far], atol=1e-7)
+    # Farther away the point is found by the local search only.
+    assert (found.critical[0].kind == "minimum") == (far <= 1e6)
+    assert found.evidence.status is (Status.NUMERICAL if far <= 1e6 else Status.LOWER_BOUND)
+
+
 def test_data_on_the_variety():
     for u in ([1.0, 0.0], [0.6, 0.8], [-1.0, 0.0]):
         found = critical_points(CIRCLE, u, generic=generic("circle", CIRCLE), rng=0)
@@ -261,7 +271,7 @@ def test_critical_points_of_something_else_are_refused():
     with pytest.raises(InputError, match="another map"):
         critical_points(CARDIOID, [1.0, 2.0], generic=start)
     with pytest.raises(InputError, match="unit weights"):
-        critical_points(CIRCLE, [1.0, 2.0], [1.0, 3.0], generic=start)
+        critical_points(CIRCLE, [1.0, 2.0], [1.0, 3.0], generic=ed_degree(CIRCLE, method="direct", rng=1))
     with pytest.raises(InputError, match="expected the result"):
         critical_points(CIRCLE, [1.0, 2.0], generic=3)
 

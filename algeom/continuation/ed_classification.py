@@ -151,6 +151,9 @@ def classified(chart: Chart, results: PathResults, weights: Weights, size: float
     real = np.zeros(count, dtype=np.bool_)
     index = np.full(count, -1, dtype=np.int64)
     unit = float(np.abs(weights.values).max())
+    # How long derivatives are does not depend on how far away the data are.
+    at_start = np.linalg.norm(image.evaluate(np.concatenate([chart.starts, chart.p_start])), axis=0)
+    natural = min(size, float(np.median(at_start))) if count else size
     known = np.isfinite(directions).all(axis=0)
     with np.errstate(invalid="ignore", divide="ignore"):
         y = directions[1:] / directions[0]
@@ -172,7 +175,7 @@ def classified(chart: Chart, results: PathResults, weights: Weights, size: float
     kinds[finite & ~has_x] = alone[finite & ~has_x]
     for j in np.flatnonzero(has_x).tolist():
         matrix = chart.jacobian(j, x[:, j])
-        scale = max(float(np.linalg.norm(points[:, j])), size) / max(1.0, float(np.abs(x[:, j]).max()))
+        scale = max(float(np.linalg.norm(points[:, j])), natural) / max(1.0, float(np.abs(x[:, j]).max()))
         if not _full_rank(matrix, _RANK_AT_REGULAR if regular[j] else _RANK_AT_SINGULAR, scale):
             kinds[j] = int(End.SINGULAR_LOCUS)
             continue

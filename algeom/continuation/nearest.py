@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algeom.continuation.critical_points import CriticalPoint, CriticalPoints, critical_points
+from algeom.continuation.ed_ends import End
 from algeom.continuation.ed_result import EDDegree
 from algeom.continuation.least_squares import fit
 from algeom.continuation.preimage import preimage_residuals
@@ -19,6 +20,7 @@ from algeom.errors import GenericityError, InputError
 from algeom.evidence import Evidence, Status, combine
 from algeom.implicitization.dimension import dimension
 from algeom.maps.polynomial_map import PolynomialMap
+from algeom.maps.tape import noun_count
 from algeom.runtime import seeds
 from algeom.runtime.progress import Progress
 
@@ -28,15 +30,25 @@ Float = NDArray[np.float64]
 _STARTS = 40
 _PREIMAGE = 1e-9
 
-#: Starts and steps of the local search that looks for points nearer than all critical ones, and how much nearer they
-#: have to be: the search does not end in double precision.
-_SEARCHES, _SEARCH_STEPS, _NEARER = 12, 60, 1e-5
+#: Starts and steps of the local search that looks for points nearer than all critical ones.
+_SEARCHES, _SEARCH_STEPS = 12, 60
 
-#: Relative singular value below which the Jacobian is rank deficient where that search ends.
-_SEARCH_RANK = 1e-4
+#: How much nearer they have to be, relative to the distance: than a regular minimum, which is known to 1e-12; than
+#: another point, known to the accuracy of multiple ends.
+_NEARER_THAN_MINIMUM, _NEARER = 1e-10, 1e-5
+
+#: Relative singular value below which the Jacobian is rank deficient where that search ends, and the largest parameters
+#: at which that is looked at: derivatives tend to zero at infinity as well.
+_SEARCH_RANK, _SEARCH_LARGE = 1e-4, 1e3
+
+#: Relative distance from known parameters of further starts.
+_BESIDE = 0.1
 
 #: Relative difference of distances up to which two nearest points are equally near.
 _TIE = 1e-9
+
+#: Rounding errors of a distance, relative to the data.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -168,8 +180,11 @@ def nearest_point(
     reached = _reached(phi, found, seed)
     evidence, notes = _evidence(found), _not_covered(found)
     candidates = [_on_smooth_locus(found)] if found.real else []
+    lost = found.lost.get(str(End.SINGULAR_LOCUS), 0)
     if singular_locus is None:
-        lost = found.lost.get("on the singular locus", 0)
+        if lost and evidence.status is Status.NUMERICAL:
+            why = f"{noun_count(lost, 'path')} ended on the singular locus, or where the parametrization is singular"
+            evidence = Evidence(Status.LOWER_BOUND, math.nan, f"{evidence.reason}; but {why}: give singular_locus=...")
         also = f" ({lost} of the critical points for generic data end there)" if lost else ""
         notes.append(f"the singular locus of the image closure, where a nearer point may lie{also}")
     elif dimension(singular_locus, rng=seed).value == 0:
@@ -185,16 +200,20 @@ def nearest_point(
             executor=executor,
             memory_limit=memory_limit,
         )
-        candidates.append(_Candidate(singular.point, singular.distance, singular.theta, True, singular.is_unique))
+        candidates.append(_Candidate(singular.point, singular.distance, singular.theta, True, singular.is_unique, True))
         notes += [f"within the singular locus: {text}" for text in singular.not_covered]
         status = combine([evidence, singular.evidence]).status
         evidence = Evidence(status, math.nan, f"{evidence.reason}; and the nearest of the singular locus")
     chosen = min(candidates, key=lambda candidate: candidate.distance, default=None)
     if reached is not None and (chosen is None or _is_nearer(reached, chosen, found.data)):
         chosen = reached
-        where = "a singular point" if chosen.on_singular_locus else "critical points that are not isolated"
+        where = "a singular point" if chosen.on_singular_locus else "a point that is not among them"
         why = f"a local search came nearer than all critical points known, to {where}"
         evidence = Evidence(Status.LOWER_BOUND, math.nan, f"{why}; {evidence.reason}")
+    elif chosen is not None and not chosen.is_minimum:
+        why = "no minimum was found, so that a nearer point exists"
+        evidence = Evidence(Status.LOWER_BOUND, math.nan, f"{why}; {evidence.reason}")
+        notes.append("the nearest point: the point shown is critical, but no minimum")
     if chosen is None:
         raise GenericityError(
             "no real critical point was found, and no real parameters at which the map is finite; give the "
@@ -231,6 +250,8 @@ class _Candidate:
     theta: Float | None
     on_singular_locus: bool
     is_unique: bool
+    is_minimum: bool
+    is_regular: bool = False
 
 
 def _on_smooth_locus(found: CriticalPoints) -> _Candidate:
@@ -239,11 +260,17 @@ def _on_smooth_locus(found: CriticalPoints) -> _Candidate:
     margin = _TIE * max(nearest.distance, float(np.linalg.norm(found.data)))
     unique = nearest.is_regular and (len(real) == 1 or real[1].distance - nearest.distance > margin)
     theta = nearest.theta if nearest.theta is not None and not np.iscomplexobj(nearest.theta) else None
-    return _Candidate(np.asarray(nearest.point, dtype=np.float64), nearest.distance, theta, False, unique)
+    point = np.asarray(nearest.point, dtype=np.float64)
+    minimum = nearest.kind not in ("saddle", "maximum")
+    return _Candidate(point, nearest.distance, theta, False, unique, minimum, nearest.is_regular)
 
 
 def _is_nearer(reached: _Candidate, known: _Candidate, data: NDArray[Any]) -> bool:
     """Whether a local search came nearer, by more than its accuracy."""
+    if known.is_regular or known.on_singular_locus:
+        # Both distances are those of points of the image, up to rounding.
+        size = float(np.linalg.norm(data)) + float(np.linalg.norm(known.point))
+        return reached.distance < (1 - _NEARER_THAN_MINIMUM) * known.distance - _ROUNDING * size
     size = max(known.distance, float(np.linalg.norm(data)))
     return reached.distance < (1 - _NEARER) * known.distance - _TIE * size
 
@@ -253,7 +280,7 @@ def _single_point(singular_locus: PolynomialMap, found: CriticalPoints) -> _Cand
     theta = np.linspace(1.0, 2.0, singular_locus.n_parameters)
     point = np.asarray(singular_locus(theta), dtype=np.float64)
     residual = point - found.data
-    return _Candidate(point, math.sqrt(float(residual @ found.weights.apply(residual))), theta, True, True)
+    return _Candidate(point, math.sqrt(float(residual @ found.weights.apply(residual))), theta, True, True, True)
 
 
 def _evidence(found: CriticalPoints) -> Evidence:
@@ -273,7 +300,14 @@ def _not_covered(found: CriticalPoints) -> list[str]:
 def _reached(phi: PolynomialMap, critical: CriticalPoints, seed: int) -> _Candidate | None:
     """Minimize the distance over real parameters from a few random starts."""
     data, root = critical.data, np.linalg.cholesky(critical.weights.matrix).T
-    starts = seeds.derive(seed, "local search").standard_normal((phi.n_parameters, _SEARCHES))
+    rng = seeds.derive(seed, "local search")
+    starts = rng.standard_normal((phi.n_parameters, _SEARCHES))
+    # Some far out, since parameters of the nearest point may be large; and next to known points.
+    starts[:, 1::2] *= 10.0 ** rng.uniform(-1, 4, size=starts[:, 1::2].shape[1])
+    thetas = [point.theta.real for point in critical.real[:_SEARCHES] if point.theta is not None]
+    if thetas:
+        beside = np.stack(thetas, axis=1)
+        starts = np.hstack([starts, beside * (1 + _BESIDE * rng.standard_normal(beside.shape))])
 
     def residuals(theta: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         return root @ (phi(theta) - data[:, None]), root @ phi.jacobian(theta)
@@ -283,11 +317,22 @@ def _reached(phi: PolynomialMap, critical: CriticalPoints, seed: int) -> _Candid
     if not np.isfinite(found.norms[best]):
         return None
     theta = np.asarray(found.points[:, best])
+    point = np.asarray(phi(theta))
+    # All critical points on the smooth locus may be known; where they are not, the rank has to tell.
+    known = critical.evidence.status is Status.NUMERICAL and not critical.on_discriminant and not critical.lost
+    singular = known or _is_singular(phi, theta, point, critical)
+    return _Candidate(point, float(found.norms[best]), theta, singular, False, True)
+
+
+def _is_singular(phi: PolynomialMap, theta: Float, point: Float, critical: CriticalPoints) -> bool:
+    """Whether the Jacobian drops rank near given parameters, compared with the size of the image."""
     values = np.linalg.svd(phi.jacobian(theta), compute_uv=False)
-    k = critical.generic.gauge.dimension
-    # Critical points on the smooth locus are known, except for those that are not isolated.
-    singular = not critical.on_discriminant or bool(values[k - 1] <= _SEARCH_RANK * values[0])
-    return _Candidate(np.asarray(phi(theta)), float(found.norms[best]), theta, singular, False)
+    large = max(1.0, float(np.abs(theta).max()))
+    if large > _SEARCH_LARGE:
+        return False
+    images = np.linalg.norm(critical.generic.points, axis=0)
+    size = max(float(np.linalg.norm(point)), float(np.median(images))) / large
+    return bool(values[critical.generic.gauge.dimension - 1] <= _SEARCH_RANK * max(float(values[0]), size))
 
 
 def _real_parameters(phi: PolynomialMap, nearest: CriticalPoint, seed: int) -> Float | None:
