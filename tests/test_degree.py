@@ -125,6 +125,27 @@ def test_images_that_are_no_cones():
     assert (found.value, found.methods) == (3, ("hilbert", "monodromy"))
 
 
+@pytest.mark.parametrize("shift", [10**3, 10**6, 10**7, 10**8])
+def test_translations_keep_the_degree(shift):
+    # Far from the curve a line meets each branch where it looks straight, so that one point seemed to be all.
+    for seed in range(1, 4):
+        circle = ag.polynomial_map([f"{shift} + (1 - t^2)/(1 + t^2)", "2*t/(1 + t^2)"])
+        found = degree(circle, method="monodromy", rng=seed)
+        assert (found.value, found.evidence.status) == (2, Status.NUMERICAL)
+
+
+def test_witness_sets_of_translated_curves():
+    witness = degree(ag.polynomial_map(["1000000 + t", "t^2 - 1000000", "t^3"]), method="monodromy", rng=1).witness_set
+    assert witness.degree == 3
+    assert witness.slice.residual(witness.points).max() < 1e-14
+    on, off = [1000002, -999996, 8], [1000002, -999996, 9]
+    assert witness.contains(on, rng=1).value
+    assert not witness.contains(off, rng=1).value
+    points = witness.sample(4, rng=2)
+    np.testing.assert_allclose((points[0] - 1e6) ** 2, points[1] + 1e6, atol=1e-6)
+    assert np.abs(points[0] - 1e6).max() < 100
+
+
 def test_several_parameters_for_each_point():
     # (s, t) -> (s^2, t^2, s t) is two to one onto a quadric cone; scaling gives fibers of dimension one.
     assert degree(ag.polynomial_map(["s^2", "t^2", "s*t"]), method="monodromy", rng=1).value == 2

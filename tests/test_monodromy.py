@@ -19,6 +19,7 @@ from algeom.continuation import ReturnCode, TrackerOptions, monodromy_paths, pol
 from algeom.continuation.monodromy import monodromy
 from algeom.continuation.trace import trace_test
 from algeom.continuation.trace_curves import curve_test
+from algeom.continuation.trace_sums import ImagedPoints, linear_trace
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
 from algeom.maps import TapeBuilder
@@ -152,6 +153,27 @@ def test_trace_of_lines():
     # Each line is complete by itself, moving linearly.
     assert trace_test(system, [[1.0], [2.0]], [1], [1j]).passed
     assert trace_test(system, [[1.0, -0.25], [2.0, 0.75]], [1], [1j]).passed
+
+
+def test_a_branch_that_looks_straight_is_no_line():
+    # One of two points of the circle (x - d)^2 + y^2 = 1 on a line that passes it at a distance of the order of d.
+    system = polynomial_system(["(x - 10^6)^2 + y^2 - 1", "x + 2*y - c"], unknowns=["x", "y"], parameters=["c"])
+    c = -0.5e6j
+    y = np.roots([5, 4e6 - 4 * c, (c - 1e6) ** 2 - 1])
+    points = np.stack([c - 2 * y, y])
+    assert not trace_test(system, points[:, :1], [c], [3e6], rng=1).passed
+
+
+def test_points_too_inaccurate_to_show_a_bend():
+    # Second differences of 1e-7 in a motion of 2, with errors of the end points in the way or not.
+    where = np.array([0, 1, -1], dtype=np.complex128)
+    for error, objection in ((1e-16, "not linear"), (1e-8, "not accurate enough")):
+        ends = [ImagedPoints(np.array([[s + 1e-7 * s**2]]), np.array([[error]])) for s in where]
+        test = linear_trace(ends, where, 1)
+        assert not test.passed
+        assert objection in test.evidence.reason
+    straight = [ImagedPoints(np.array([[3 + s]]), np.array([[1e-15]])) for s in where]
+    assert linear_trace(straight, where, 1).passed
 
 
 def test_more_abscissae_see_what_symmetry_hides():

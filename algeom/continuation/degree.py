@@ -22,6 +22,7 @@ from algeom.continuation.slices import (
     slice_parameters,
     slice_system,
     start_point,
+    typical_center,
     typical_offsets,
 )
 from algeom.continuation.systems import Complex
@@ -389,25 +390,26 @@ def _by_monodromy(
     """Points on a random slice, as far as monodromy finds them."""
     restriction = gauge(phi, rng=seed)
     psi = restriction.map
+    center = typical_center(psi)
     tau, pivots = start_point(psi, seeds.derive(seed, "degree", "start"))
     matrix = random_matrix(pivots, psi.n_coordinates, seeds.derive(seed, "degree", "matrix"))
     n_matrix = psi.n_parameters * (psi.n_coordinates - psi.n_parameters)
 
     def sample(generator: np.random.Generator) -> Complex:
         drawn = random_matrix(pivots, psi.n_coordinates, generator)
-        offset = typical_offsets(psi, drawn) * complex_gaussian(generator, psi.n_parameters)
+        offset = typical_offsets(psi, drawn, center) * complex_gaussian(generator, psi.n_parameters)
         return slice_parameters(Slice(drawn, offset), pivots)
 
     def parallel(generator: np.random.Generator) -> Complex:
-        step = _PARALLEL_STEP * typical_offsets(psi, matrix) * complex_gaussian(generator, psi.n_parameters)
+        step = _PARALLEL_STEP * typical_offsets(psi, matrix, center) * complex_gaussian(generator, psi.n_parameters)
         return np.concatenate([np.zeros(n_matrix), step])
 
-    cut = Slice(matrix, matrix @ psi(tau))
-    system = slice_system(psi, pivots)
+    start = Slice(matrix, matrix @ (psi(tau) - center))
+    system = slice_system(psi, pivots, center)
     result = monodromy(
         system,
         tau,
-        slice_parameters(cut, pivots),
+        slice_parameters(start, pivots),
         image=image_tape(psi, system.n_parameters),
         sample=sample,
         trace=parallel,
@@ -416,6 +418,7 @@ def _by_monodromy(
         **common,
     )
     points = psi(result.solutions)
+    cut = Slice(matrix, start.offset + matrix @ center)
     is_cone = found.projective is not None
     witness = WitnessSet(restriction, cut, result.solutions, points, is_cone, True, result.evidence, seed)
     return result, witness

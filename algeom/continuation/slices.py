@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,10 @@ _TYPICAL_POINTS = 101
 
 #: Largest condition number of the Jacobian at a start point: half of the digits.
 _WORST_START = 1e8
+
+#: A map whose values are farther from the origin than this, in units of how far they are spread, is cut by slices near
+#: its values instead of near the origin: slices as far out meet each branch where it looks like a line.
+_FAR_OUT = 8.0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -201,19 +206,44 @@ def start_point(psi: PolynomialMap, rng: np.random.Generator) -> tuple[Complex, 
     )
 
 
-def typical_offsets(psi: PolynomialMap, matrix: NDArray[Any]) -> NDArray[np.float64]:
-    """Median sizes of the entries of A psi(tau) over a fixed sample of points, shape (k,): the scale of slices.
+def _typical_values(psi: PolynomialMap) -> Complex:
+    """Values of a map at a fixed sample of points, shape (m, B)."""
+    tau = complex_gaussian(seeds.derive(0, "typical offsets"), psi.n_parameters, _TYPICAL_POINTS)
+    return np.asarray(psi(tau), dtype=np.complex128)
+
+
+def typical_center(psi: PolynomialMap) -> NDArray[np.float64]:
+    """A real point amid the values of a map, shape (m,): zero where these are not far from zero for their spread.
+
+    Examples
+    --------
+    >>> import algeom as ag
+    >>> typical_center(ag.polynomial_map(["1000000 + t", "t^2"])).round(-1)
+    array([1000000.,       0.])
+    """
+    values = _typical_values(psi)
+    values = values[:, np.isfinite(values).all(axis=0)]
+    if not values.size:
+        return np.zeros(psi.n_coordinates)
+    center = np.median(values.real, axis=1)
+    spread = float(np.median(np.abs(values - center[:, None]), axis=1).max())
+    return np.asarray(np.where(np.abs(center) > _FAR_OUT * spread, center, 0.0))
+
+
+def typical_offsets(psi: PolynomialMap, matrix: NDArray[Any], center: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median sizes of the entries of A (psi(tau) - c) over a fixed sample of points, shape (k,): the scale of slices.
 
     A slice at another scale is as generic, but is far from the others or close to a singular one.
     """
-    tau = complex_gaussian(seeds.derive(0, "typical offsets"), psi.n_parameters, _TYPICAL_POINTS)
-    sizes = np.abs(matrix @ psi(tau))
+    sizes = np.abs(matrix @ (_typical_values(psi) - center[:, None]))
     typical = np.median(np.where(np.isfinite(sizes), sizes, np.inf), axis=1)
     return np.asarray(np.where(np.isfinite(typical) & (typical > 0), typical, 1.0))
 
 
-def slice_system(psi: PolynomialMap, pivots: Sequence[int] | None = None) -> System:
-    """The equations ``A psi(tau) - b = 0`` with A and b as parameters.
+def slice_system(
+    psi: PolynomialMap, pivots: Sequence[int] | None = None, center: NDArray[np.float64] | None = None
+) -> System:
+    """The equations ``A (psi(tau) - c) - b = 0`` with A and b as parameters.
 
     Parameters
     ----------
@@ -221,6 +251,8 @@ def slice_system(psi: PolynomialMap, pivots: Sequence[int] | None = None) -> Sys
         From k parameters, the dimension of its image closure X.
     pivots : sequence of int, optional
         Columns of A that are the identity, and no parameters.
+    center : ndarray of float64, shape (m,), optional
+        The point c, see `typical_center`; the origin by default.
 
     Returns
     -------
@@ -249,7 +281,9 @@ def slice_system(psi: PolynomialMap, pivots: Sequence[int] | None = None) -> Sys
     moving = _others(fixed, m).tolist()
     width = len(moving)
     builder = TapeBuilder(2 * k + k * width)
-    values = builder.append(psi.tape, builder.inputs[:k])
+    values = list(builder.append(psi.tape, builder.inputs[:k]))
+    for j, shift in enumerate([] if center is None else center.tolist()):
+        values[j] = builder.sub(values[j], builder.constant(Fraction(shift)))
     entries, offsets = builder.inputs[k : k + k * width], builder.inputs[k + k * width :]
     rows = []
     for i in range(k):

@@ -88,6 +88,10 @@ def trace_test(
     the solutions on some irreducible components, to be compared with those that the points were found on. In families
     with more symmetric solutions (pairs x and -x with sum zero, say) sums can be linear for subsets as well.
 
+    The line has to pass the solution curve at the scale on which that is curved. From a distance of 10^8 radii one
+    point of two on a circle moves linearly, up to rounding errors: no test in double precision tells it from a line.
+    Translate coordinates so that the origin is amid the points, as `degree` does.
+
     References
     ----------
     .. [1] A. J. Sommese, J. Verschelde, C. W. Wampler, Symmetric functions applied to decomposing solution sets of

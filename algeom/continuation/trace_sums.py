@@ -28,6 +28,10 @@ _SAFETY = 100.0
 #: passes if a complex number of the size of such a contribution is this small by accident: one chance in a million.
 _RESOLUTION = 1e-3
 
+#: A solution is said to move linearly if it does up to this part of how far the images are spread along the line. One
+#: that is less accurate could bend unnoticed.
+_STRAIGHT = 1e-8
+
 #: Images whose Jacobians are held at once.
 _BLOCK = 512
 
@@ -173,10 +177,16 @@ def linear_trace(
     tells what one missing solution would leave.
     """
     images = np.stack([part.images for part in ends])
-    errors = errors_of_images = np.stack([part.errors for part in ends])
+    errors = np.stack([part.errors for part in ends])
     count = images.shape[2]
     columns = [np.arange(count)] * len(ends) if followed is None else list(followed)
     labels = np.arange(columns[0].size) if orbits is None else orbits
+    total = images.sum(axis=2)
+    # A translation of the coordinates adds polynomials of the degrees that are allowed for; it takes the origin, from
+    # which sizes are measured, to the images.
+    vanishing = _vanishes(images, errors)
+    errors = errors + np.finfo(float).eps * np.abs(images)
+    images = images - images.mean(axis=(0, 2), keepdims=True)
     form = _random_form(images, seed)
     along = np.einsum("m,amn->an", form, images)
     form_errors = np.einsum("m,amn->an", np.abs(form), errors)
@@ -194,7 +204,7 @@ def linear_trace(
     worst = int(shown[np.argmax(found.deviations[shown] / np.maximum(found.limits[shown], np.finfo(float).tiny))])
     error, threshold = errors.item(worst), thresholds.item(worst)
     objection = _objection(found, telling, thresholds, error, threshold)
-    if not objection and count > 1 and abscissae.size == 3 and _vanishes(images, errors_of_images):
+    if not objection and count > 1 and abscissae.size == 3 and vanishing:
         objection = (
             "the images sum up to zero all along the line, as those of solutions that a symmetry x -> -x exchanges do, "
             "whether they are all or not: use trace_test with more abscissae, trace='curve', or an image without "
@@ -210,7 +220,7 @@ def linear_trace(
         passed=not objection,
         count=count,
         abscissae=tuple(abscissae.tolist()),
-        sums=np.ascontiguousarray(images.sum(axis=2).T),
+        sums=np.ascontiguousarray(total.T),
         evidence=Evidence(Status.LOWER_BOUND if objection else Status.NUMERICAL, math.nan, objection or good),
         tracked=tracked,
         seed=seed,
@@ -255,7 +265,7 @@ class _Functionals:
     ----------
     deviations : how far the sum is from a polynomial.
     limits : how far it may be, by the accuracy of the points.
-    typical : median of what single orbits deviate, among those that do beyond their accuracy; 0 if none does.
+    typical : median of what single orbits deviate, those that move linearly left out; 0 if all do.
     sizes : mean absolute value.
     curved_alone : whether solutions of their own, outside of orbits, deviate.
     moved : whether any solution moves at all.
@@ -290,12 +300,18 @@ class _Functionals:
         order = np.argsort(labels, kind="stable")
         first = np.flatnonzero(np.diff(labels[order], prepend=-1))
         contributions = np.linalg.norm(np.add.reduceat(residues[:, :, order], first, axis=2), axis=0)
-        beyond = contributions > np.add.reduceat(noise.sum(axis=0)[:, order], first, axis=1)
+        unknown = np.add.reduceat(noise.sum(axis=0)[:, order], first, axis=1)
+        sizes = np.abs(values).mean(axis=(0, 2))
+        beyond = (contributions > unknown) | (unknown > _STRAIGHT * sizes[:, None])
+        tiny = float(np.finfo(float).tiny)
         typical = np.array(
-            [np.median(row[chosen]) if chosen.any() else 0.0 for row, chosen in zip(contributions, beyond, strict=True)]
+            [
+                max(float(np.median(row[chosen])), tiny) if chosen.any() else 0.0
+                for row, chosen in zip(contributions, beyond, strict=True)
+            ]
         )
         moved = np.any(np.abs(single - single[:1]) > noise + noise[:1], axis=(0, 2))
-        return cls(deviations, limits, typical, np.abs(values).mean(axis=(0, 2)), alone.any(axis=1), moved)
+        return cls(deviations, limits, typical, sizes, alone.any(axis=1), moved)
 
 
 def _random_form(images: Complex, seed: int) -> Complex:

@@ -20,6 +20,7 @@ from algeom.continuation.slices import (
     slice_parameters,
     slice_system,
     start_point,
+    typical_center,
     typical_offsets,
 )
 from algeom.continuation.systems import Complex, System, as_points
@@ -248,7 +249,9 @@ class WitnessSet:
         generator = seeds.derive(seed, "slice", *label)
         _, pivots = start_point(self.gauge.map, generator)
         matrix: NDArray[Any] = random_matrix(pivots, self.slice.n_coordinates, generator)
-        offset = typical_offsets(self.gauge.map, matrix) * complex_gaussian(generator, self.dimension)
+        center = typical_center(self.gauge.map)
+        spread = typical_offsets(self.gauge.map, matrix, center)
+        offset = (matrix.real if real else matrix) @ center + spread * complex_gaussian(generator, self.dimension)
         return Slice(matrix.real, np.asarray(offset.real, dtype=np.complex128)) if real else Slice(matrix, offset)
 
     def _track(
@@ -349,7 +352,8 @@ class WitnessSet:
         y : array_like, shape (m,)
             Real or complex.
         tolerance : float
-            Largest relative distance between the point and an end of a path that counts as equality.
+            Largest distance between the point and an end of a path that counts as equality, relative to their size:
+            their distance from the values of the map, if these are far from the origin for their spread.
         rng : int, numpy.random.Generator or None
         options : TrackerOptions, optional
         progress : bool or callable
@@ -369,7 +373,7 @@ class WitnessSet:
         if point.ndim != 1:
             raise InputError(f"y has the shape {point.shape}; give one point of shape ({self.slice.n_coordinates},)")
         seed, _ = seeds.resolve(rng)
-        typical = self._typical_size()
+        typical = float(np.median(np.linalg.norm(self.points, axis=0)))
         length = float(np.linalg.norm(point))
         if self.is_cone and length == 0.0:
             reason = "the image closure is a cone, which contains the origin"
@@ -402,16 +406,15 @@ class WitnessSet:
         if failed < self.degree:
             images = ends.image_directions[1:, finite] / ends.image_directions[0, finite]
             # Ends carry an absolute error too, small against the points that their paths come from.
-            floor = max(float(np.linalg.norm(point)), tolerance * self._typical_size())
-            sizes = np.maximum(np.linalg.norm(images, axis=0), floor)
+            center = typical_center(self.gauge.map)[:, None]
+            spread = float(np.median(np.linalg.norm(self.points - center, axis=0)))
+            floor = max(float(np.linalg.norm(point[:, None] - center)), tolerance * spread)
+            sizes = np.maximum(np.linalg.norm(images - center, axis=0), floor)
             distances = np.linalg.norm(images - point[:, None], axis=0) / sizes
             best = int(np.argmin(distances))
             distance, nearest = float(distances[best]), images[:, best]
         value, evidence = self._verdict(distance, tolerance, failed)
         return WitnessMembership(value, distance, tolerance, nearest, failed, evidence)
-
-    def _typical_size(self) -> float:
-        return float(np.median(np.linalg.norm(self.points, axis=0)))
 
     def _verdict(self, distance: float, tolerance: float, failed: int) -> tuple[bool | None, Evidence]:
         if distance <= tolerance:
