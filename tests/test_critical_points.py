@@ -186,6 +186,12 @@ def test_a_nearest_point_at_large_parameters(far):
     assert found.evidence.status is (Status.NUMERICAL if far <= 1e6 else Status.LOWER_BOUND)
 
 
+def test_critical_points_near_the_origin_are_told_apart():
+    found = critical_points(ag.polynomial_map(["t^9", "t^13"]), [0.3, 0.7], rng=1)
+    assert len(found) == 17
+    assert not found.on_discriminant
+
+
 def test_data_on_the_variety():
     for u in ([1.0, 0.0], [0.6, 0.8], [-1.0, 0.0]):
         found = critical_points(CIRCLE, u, generic=generic("circle", CIRCLE), rng=0)

@@ -467,3 +467,11 @@ def test_ends_at_infinity_are_isotropic_and_regular_ends_are_critical():
         # Complex singular triples: the residual annihilates row and column spaces.
         assert np.abs(matrix.T @ residual).max() < 1e-10
         assert np.abs(residual @ matrix.T).max() < 1e-10
+
+
+@pytest.mark.parametrize("weights", ["unit", "generic"])
+@pytest.mark.parametrize(("p", "q", "expected"), [(9, 13, 17), (9, 11, 13), (11, 13, 15)])
+def test_points_near_the_origin_are_told_apart(weights, p, q, expected):
+    # The critical equation p t^(2p) - p u t^p + q t^(2q) - q v t^q has 2 q - p zeros off the origin.
+    assert expected == 2 * q - p
+    assert ed_degree(ag.polynomial_map([f"t^{p}", f"t^{q}"]), weights, rng=1).value == expected

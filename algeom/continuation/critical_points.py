@@ -289,8 +289,9 @@ def critical_points(
         proofs = certified_critical_points(equations, ends.tau, equations.parameters(data, wanted))
         proved = np.array([proofs.proved, proofs.proved & proofs.certification.real]) & chosen
     finite = np.isfinite(ends.points).all(axis=0)
-    size = max(float(np.linalg.norm(data)), _FLOOR * float(np.linalg.norm(start.data)))
-    found = _collected(ends, np.flatnonzero(chosen), data, wanted, proved, size)
+    floor = _FLOOR * float(np.linalg.norm(start.data))
+    size = max(float(np.linalg.norm(data)), floor)
+    found = _collected(ends, np.flatnonzero(chosen), data, wanted, proved, size, floor)
     why = f"from {noun_count(start.value, 'critical point')} for generic data ({start.evidence.reason})"
     if unresolved:
         why += f"; {noun_count(unresolved, 'path')} could not be followed to the end"
@@ -344,22 +345,29 @@ def _collected(
     weights: Weights,
     proved: NDArray[np.bool_],
     size: float,
+    floor: float,
 ) -> tuple[CriticalPoint, ...]:
-    """Different points among the chosen ends, with multiplicities, sorted."""
+    """Different points among the chosen ends, with multiplicities, sorted.
+
+    Regular ends are compared at their own size, down to a floor; others are known relative to the data.
+    """
     groups: list[list[int]] = []
     representatives = np.empty((len(data), chosen.size), dtype=np.complex128)
     sizes = np.empty(chosen.size)
     # The best known ends first, so that others join them.
     for j in sorted(chosen.tolist(), key=lambda j: (ends.kinds[j], j)):
         y, count = ends.points[:, j], len(groups)
-        tolerance = _SAME_REGULAR if ends.kinds[j] == End.REGULAR else _SAME
+        own = float(np.linalg.norm(y))
         gaps = np.linalg.norm(representatives[:, :count] - y[:, None], axis=0)
-        same = np.flatnonzero(gaps <= tolerance * sizes[:count])
+        if ends.kinds[j] == End.REGULAR:
+            same = np.flatnonzero(gaps <= _SAME_REGULAR * max(own, floor))
+        else:
+            same = np.flatnonzero(gaps <= _SAME * sizes[:count])
         if same.size:
             groups[int(same[0])].append(j)
             continue
         groups.append([j])
-        representatives[:, count], sizes[count] = y, max(size, float(np.linalg.norm(y)))
+        representatives[:, count], sizes[count] = y, max(size, own)
     points = [_critical_point(ends, group, data, weights, proved) for group in groups]
 
     def order(point: CriticalPoint) -> tuple[bool, float, float, float]:

@@ -192,7 +192,12 @@ def _at_generic_weights(slice_: Gauge, weights: Weights, run: Run, max_loops: in
     loops = Loops(slice_, weights, run, max_loops)
     evidence = loops.complete()
     while evidence.status is not Status.LOWER_BOUND:
-        loops.trace = loops.test_of_squares()
+        try:
+            loops.trace = loops.test_of_squares()
+        except InputError as error:
+            # Points too close to each other, or to singular ones, for the test.
+            reason = f"{noun_count(loops.count, 'critical point')} could not be tested: {error}; try another rng"
+            return loops.result(Evidence(Status.LOWER_BOUND, math.nan, reason))
         if loops.trace.passed:
             reason = (
                 f"the sum of {noun_count(loops.count, 'critical point')} for generic weights is linear, that of "
@@ -241,7 +246,9 @@ def from_generic(start: EDDegree, weights: Weights, run: Run) -> EDDegree:
         progress=run.progress,
     )
     regular = np.flatnonzero(ends.kinds == End.REGULAR)
-    numbers = PointIndex(slice_.map.n_coordinates).add(ends.points[:, regular])
+    loops = Loops(slice_, weights, run, CONFIRMING_LOOPS)
+    known = PointIndex(slice_.map.n_coordinates, scale=loops.near_origin)
+    numbers = known.add(ends.points[:, regular])
     first = regular[np.unique(numbers, return_index=True)[1]]
     lost = {str(kind): number for kind, number in ends.counts().items() if kind is not End.REGULAR}
     merged = regular.size - first.size
@@ -249,13 +256,10 @@ def from_generic(start: EDDegree, weights: Weights, run: Run) -> EDDegree:
         lost["ended together"] = merged
     at_infinity = lost.get(str(End.AT_INFINITY), 0)
     doubtful = start.value - first.size - at_infinity
-    loops = Loops(slice_, weights, run, CONFIRMING_LOOPS)
     loops.u, loops.tau = start.data, ends.tau[:, first[np.isfinite(ends.tau[:, first]).all(axis=0)]]
     more = False
     # Nothing can be missing where nothing was lost.
     if loops.count and first.size < start.value and loops.has_more():
-        known = PointIndex(slice_.map.n_coordinates)
-        known.add(ends.points[:, first])
         more = bool(np.any(known.find(np.asarray(slice_.map(loops.tau))) < 0))
     path = (
         f"{start.evidence.reason}; for {weights} {first.size} of their paths end at regular points and {at_infinity} "

@@ -19,7 +19,8 @@ from algeom.continuation.trace_curves import curve_test
 from algeom.continuation.tracker import TrackerOptions
 from algeom.errors import InputError
 from algeom.evidence import Evidence, Status
-from algeom.maps.tape import noun_count
+from algeom.maps.builder import TapeBuilder
+from algeom.maps.tape import Tape, noun_count
 from algeom.runtime import seeds
 from algeom.runtime.progress import Progress
 
@@ -29,6 +30,11 @@ CONFIRMING_LOOPS = 8
 
 #: Lines along which the test of squares is tried.
 _LINES = 3
+
+
+#: Length, relative to that of the image, below which points are compared absolutely: critical points near the origin
+#: are close to each other where the map has a high order there, (t^9, t^13) say, and rounding errors are far smaller.
+_NEAR_ORIGIN = 1e-6
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,10 @@ class Loops:
         self.m = slice_.map.n_coordinates
         tau, self.u = start_pair(slice_.map, weights, seeds.derive(run.seed, "start"))
         self.tau = tau[:, None]
-        self.size = typical_size(slice_.map, seeds.derive(run.seed, "size")) / math.sqrt(self.m)
+        length = typical_size(slice_.map, seeds.derive(run.seed, "size"))
+        self.size = length / math.sqrt(self.m)
+        self.near_origin = _NEAR_ORIGIN * length
+        self.image = _scaled(self.equations.image, 1 / self.near_origin)
         self.loops = self.tracked = 0
         self.interrupted = False
         self.trace: TraceTest | None = None
@@ -92,7 +101,7 @@ class Loops:
                 self.equations.system,
                 self.tau,
                 self.parameters,
-                image=self.equations.image,
+                image=self.image,
                 sample=self._sample,
                 trace=self._direction if trace else None,
                 expected=expected,
@@ -139,7 +148,7 @@ class Loops:
                 self.tau,
                 self.parameters,
                 self._direction(rng),
-                image=self.equations.image,
+                image=self.image,
                 abscissae=(1.0, -1.0, 1j),
                 options=self.run.options,
                 rng=int(rng.integers(1 << 62)),
@@ -157,7 +166,7 @@ class Loops:
             self.equations.system,
             self.tau,
             self.parameters,
-            image=self.equations.image,
+            image=self.image,
             sample=self._sample,
             options=run.options,
             rng=self._seed("curve"),
@@ -198,6 +207,13 @@ class Loops:
             seed=self.run.seed,
             seconds=0.0,
         )
+
+
+def _scaled(image: Tape, factor: float) -> Tape:
+    """An image in another unit of length: that below which solutions are compared absolutely is one."""
+    builder = TapeBuilder(image.n_inputs)
+    unit = builder.literal(2.0 ** math.ceil(math.log2(factor)))
+    return builder.build([builder.mul(unit, y) for y in builder.append(image, builder.inputs)])
 
 
 def _complex_normal(rng: np.random.Generator, count: int) -> Complex:

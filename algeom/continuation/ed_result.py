@@ -41,6 +41,7 @@ class EDDegree:
     points : ndarray of complex128, shape (m, value)
         The critical points.
     trace : TraceTest or None
+        Sums of the points in a unit of length of its own.
     loops, tracked : int
         Monodromy loops, and paths in all.
     evidence : Evidence
