@@ -301,3 +301,17 @@ def test_closures_by_dimension_and_irreducibility():
     assert [len(batch) for batch in search] == [0, 1]
     assert search.complete
     assert search.describe() == "1 equation up to degree 2"
+
+
+def test_strings_are_exact_numbers():
+    found = contains(ag.polynomial_map(["a", "a^2"]), ["1/3", "1/9"], rng=1)
+    assert found.y == (F(1, 3), F(1, 9))
+    assert found.real_image.evidence.status is Status.PROVED
+    for wrong in ("one half", "1/0", "1e5000", "nan", ""):
+        with pytest.raises(InputError, match=r"y\[0\]"):
+            contains(ag.polynomial_map(["a", "a^2"]), [wrong, 0])
+
+
+def test_a_witness_set_is_expected():
+    with pytest.raises(InputError, match="expected a WitnessSet"):
+        contains(ag.polynomial_map(["a", "a^2"]), [1, 1], witness=3)

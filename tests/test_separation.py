@@ -329,3 +329,23 @@ def test_bad_arguments(change, message):
     arguments = {"phi": CIRCLE, "region": Ball([0, 0], 1), **change}
     with pytest.raises(InputError, match=message):
         separation(arguments.pop("phi"), arguments.pop("region"), **arguments)
+
+
+@pytest.mark.parametrize(
+    ("region", "shown"),
+    [
+        # A radius of 2 would touch the circle.
+        (Ball([3, 0], F(19999999, 10**7)), "radius=19999999/10000000"),
+        (Ball([3, 0], 0.99), "radius=0.99)"),
+        (Ball([F(1, 3) ** 40, 0], 1), "center=[~8.22e-20, 0]"),
+    ],
+)
+def test_regions_are_printed_as_they_are(region, shown):
+    assert shown in repr(region)
+
+
+def test_distances_are_rounded_up():
+    found = separation(CIRCLE, Ball([3, 0], F(19999999, 10**7)), rng=1)
+    assert found.verdict is Verdict.DISJOINT
+    assert "radius=19999999/10000000" in repr(found)
+    assert 0 < found.distance <= float(repr(found).rpartition("<= ")[2].rstrip(")"))

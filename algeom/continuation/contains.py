@@ -25,7 +25,7 @@ from algeom.continuation.preimage import (
     rational_preimage,
     starting_points,
 )
-from algeom.continuation.regions import decimal, exact_vector, short_number
+from algeom.continuation.regions import decimal, exact_vector, short_number, upper_decimal
 from algeom.continuation.sums_of_squares import find_sum_of_squares
 from algeom.continuation.witness import WitnessSet
 from algeom.errors import GenericityError, InputError
@@ -128,7 +128,7 @@ class ImageMembership:
         listed = (
             f"{name}: {words[a.value]}" + ("" if a.value is None else f" ({a.evidence.status})") for name, a in answers
         )
-        return f"ImageMembership({', '.join(listed)}; distance to the real image <= {self.distance:.3g})"
+        return f"ImageMembership({', '.join(listed)}; distance to the real image <= {upper_decimal(self.distance)})"
 
     def __str__(self) -> str:
         return "\n".join([repr(self), *(f"  {answer}" for answer in (self.closure, self.image, self.real_image))])
@@ -155,8 +155,8 @@ def contains(
     ----------
     phi : PolynomialMap
     y : sequence of m numbers
-        int, Fraction or float, real; floats are taken exactly as they are. A point that was rounded is off the image
-        for that reason alone, which is then proved: `distance` says how far off.
+        int, Fraction or float, real, or a string such as "1/2"; floats are taken exactly as they are. A point that was
+        rounded is off the image for that reason alone, which is then proved: `distance` says how far off.
     ideal : Ideal, optional
         Equations of the image; by default they are computed, from degree 1 on while that takes seconds.
     max_degree : int, optional
@@ -182,6 +182,8 @@ def contains(
     InputError
         If y has the wrong length or an entry that is not a finite real number, or the ideal or witness set belongs
         to another map.
+    KeyboardInterrupt
+        When stopped by Ctrl-C: answers that were found until then are lost. `monodromy` and `degree` keep theirs.
 
     Notes
     -----
@@ -218,6 +220,8 @@ def contains(
     point = exact_vector("y", y, phi.n_coordinates)
     if isinstance(starts, bool) or not isinstance(starts, int | np.integer) or starts < 1:
         raise InputError(f"starts={starts!r}; expected a positive integer")
+    if witness is not None and not isinstance(witness, WitnessSet):
+        raise InputError(f"witness={witness!r}; expected a WitnessSet, such as degree(phi).witness_set")
     if witness is not None and witness.map.tape != phi.tape:
         raise InputError("the witness set belongs to another map; give that of degree(phi, ...) for this one")
     seed, _ = seeds.resolve(rng)
@@ -445,7 +449,7 @@ class _Inquiry:
             if found is not None:
                 reason = (
                     f"a combination of the equations phi(theta) = y, of degree {found[0].polynomial.degree}, is a sum "
-                    f"of squares plus {decimal(found[0].bound)}, checked exactly"
+                    f"of squares plus at least {decimal(found[0].bound)}, checked exactly"
                 )
                 self.no("real_image", Evidence(Status.PROVED, reason=reason))
                 return
@@ -488,7 +492,10 @@ class _Inquiry:
         try:
             if self.witness is None:
                 self.report.message("finding a witness set")
-                self.witness = degree(self.phi, method="monodromy", rng=self.seed).witness_set
+                points = degree(self.phi, method="monodromy", rng=self.seed)
+                if points.interrupted:
+                    raise KeyboardInterrupt
+                self.witness = points.witness_set
             assert self.witness is not None
             found = self.witness.contains([float(v) for v in self.y], rng=self.seed)
         except (GenericityError, OverflowError) as error:

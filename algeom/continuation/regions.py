@@ -28,10 +28,12 @@ Vector = tuple[Fraction, ...]
 
 #: Numerical searches go with every proof; squares and cubes of coordinates must stay in the range of doubles.
 _LARGEST = 10**100
+#: Exponents of numbers that are written out, in absolute value.
+_LARGEST_EXPONENT = 1000
 
 
 def exact_vector(argument: str, values: Any, length: int | None = None) -> Vector:
-    """Numbers as Fractions; floats are taken exactly.
+    """Numbers as Fractions; floats are taken exactly, and strings such as "1/3" or "0.1" as what they say.
 
     Raises
     ------
@@ -42,15 +44,17 @@ def exact_vector(argument: str, values: Any, length: int | None = None) -> Vecto
     --------
     >>> exact_vector("y", [1, 0.5, Fraction(1, 3)])
     (Fraction(1, 1), Fraction(1, 2), Fraction(1, 3))
+    >>> exact_vector("y", ["1/3", "0.1"])
+    (Fraction(1, 3), Fraction(1, 10))
     """
     if isinstance(values, str) or not isinstance(values, Iterable):
         raise InputError(f"{argument} is {values!r}; give a list of numbers")
     exact = []
     for position, value in enumerate(values):
-        if isinstance(value, Iterable):
+        if isinstance(value, Iterable) and not isinstance(value, str):
             raise InputError(f"{argument} is a list of lists; give one list of numbers")
         try:
-            exact.append(exact_constant(value)[0])
+            exact.append(_parsed(value) if isinstance(value, str) else exact_constant(value)[0])
         except InputError as error:
             raise InputError(f"{argument}[{position}] is {value!r}; give finite real numbers: {error}") from error
         if abs(exact[-1]) > _LARGEST:
@@ -58,6 +62,18 @@ def exact_vector(argument: str, values: Any, length: int | None = None) -> Vecto
     if length is not None and len(exact) != length:
         raise InputError(f"{argument} has {noun_count(len(exact), 'number')}; expected {length}")
     return tuple(exact)
+
+
+def _parsed(text: str) -> Fraction:
+    """A rational number that is written out."""
+    # The value of a large exponent would be computed before it is found to be out of range.
+    _, _, exponent = text.lower().partition("e")
+    try:
+        if exponent and abs(int(exponent)) > _LARGEST_EXPONENT:
+            raise InputError(f"its exponent is beyond {_LARGEST_EXPONENT}")
+        return Fraction(text)
+    except (ValueError, ZeroDivisionError) as error:
+        raise InputError('a number is written like "1/3", "0.25" or "1e-3"') from error
 
 
 def _exact_rows(argument: str, rows: Any) -> list[Vector]:
@@ -71,33 +87,65 @@ def _exact_rows(argument: str, rows: Any) -> list[Vector]:
 
 
 def short_number(value: Fraction | int) -> str:
-    """A rational number, exactly if that is short.
+    """A rational number, exactly if that is short, else rounded and marked by a tilde.
+
+    A number that is a double is given as the decimal by which Python writes that double.
 
     Examples
     --------
     >>> short_number(Fraction(2, 3)), short_number(Fraction(1, 3) ** 40)
-    ('2/3', '8.23e-20')
+    ('2/3', '~8.22e-20')
+    >>> short_number(Fraction(19999999, 10**7)), short_number(Fraction(0.99))
+    ('19999999/10000000', '0.99')
     """
-    text = str(value)
-    return text if len(text) <= 12 else decimal(value)
+    value = Fraction(value)
+    # str() refuses integers of thousands of digits.
+    if max(abs(value.numerator), value.denominator) < 10**12:
+        return str(value)
+    if abs(value) < _LARGEST and Fraction(float(value)) == value:
+        return repr(float(value))
+    return f"~{decimal(value)}"
 
 
 def decimal(value: Fraction | int) -> str:
-    """A rational number to three digits, of any size.
+    """A rational number of any size to three digits, rounded toward zero: positive lower bounds stay bounds.
 
     Examples
     --------
     >>> decimal(Fraction(2, 3)), decimal(Fraction(-7, 10**400)), decimal(10**5000)
-    ('0.667', '-7e-400', '1e+5000')
+    ('0.666', '-7e-400', '1e+5000')
     """
     # By hand, since the value may be beyond the range of doubles, and str() refuses integers of many digits.
-    exponent = int((abs(value.numerator).bit_length() - value.denominator.bit_length()) * math.log10(2))
-    mantissa = Fraction(value) / Fraction(10) ** exponent
-    digits, _, power = f"{float(mantissa):.2e}".partition("e")
-    exponent += int(power)
+    size = abs(Fraction(value))
+    if not size:
+        return "0"
+    exponent = int((size.numerator.bit_length() - size.denominator.bit_length()) * math.log10(2))
+    mantissa = size / Fraction(10) ** exponent
+    while mantissa >= 10:
+        mantissa, exponent = mantissa / 10, exponent + 1
+    while mantissa < 1:
+        mantissa, exponent = mantissa * 10, exponent - 1
+    digits = int(mantissa * 100)
+    sign = "-" if value < 0 else ""
     if -4 <= exponent < 6:
-        return f"{float(value):.3g}"
-    return f"{float(digits):g}e{exponent:+03d}"
+        return f"{sign}{float(digits * Fraction(10) ** (exponent - 2)):.3g}"
+    return f"{sign}{digits / 100:g}e{exponent:+03d}"
+
+
+def upper_decimal(value: float) -> str:
+    """A double that is not negative, rounded up to three digits: upper bounds stay bounds.
+
+    Examples
+    --------
+    >>> upper_decimal(0.08971), upper_decimal(0.25), upper_decimal(0.0), upper_decimal(math.inf)
+    ('0.0898', '0.25', '0', 'inf')
+    """
+    text = f"{value:.3g}"
+    if not math.isfinite(value) or Fraction(text) >= Fraction(value):
+        return text
+    # The last of three digits is worth this much; what was rounded down is less than half of it below.
+    unit = 10.0 ** (math.floor(math.log10(value)) - 2)
+    return f"{float(text) + unit:.3g}"
 
 
 def _list(values: Sequence[Fraction]) -> str:

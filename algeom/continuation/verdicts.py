@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from algeom.continuation.positivity import SeparatingPolynomial
 from algeom.continuation.preimage import CertifiedPreimage
-from algeom.continuation.regions import Region, Vector
+from algeom.continuation.regions import Region, Vector, upper_decimal
 from algeom.errors import InputError
 from algeom.evidence import Evidence
 
@@ -103,7 +103,9 @@ class Separation:
         parts.append(f"({self.evidence.status})" if self.verdict is not Verdict.UNDECIDED else "")
         if self.image.verdict is not self.verdict:
             parts.append(f"with V(R), {self.image.verdict} ({self.image.evidence.status}) with the real image")
-        return f"Separation({' '.join(filter(None, parts))}; distance of the real image <= {self.distance:.3g})"
+        return (
+            f"Separation({' '.join(filter(None, parts))}; distance of the real image <= {upper_decimal(self.distance)})"
+        )
 
     def __str__(self) -> str:
         lines = [repr(self), f"  {self.closure}", f"  {self.image}"]
