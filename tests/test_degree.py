@@ -244,8 +244,6 @@ def test_a_store_resumes(tmp_path):
     ("arguments", "message"),
     [
         ({"method": "groebner"}, "expected .auto., .monodromy. or .hilbert."),
-        ({"upper_count": 0}, "at least 1"),
-        ({"max_degree": 0}, "integers from 1 on"),
     ],
 )
 def test_bad_arguments(arguments, message):
@@ -260,7 +258,7 @@ def test_functions_are_refused_with_advice():
 
 def test_summary_names_value_and_evidence():
     found = degree(rational_normal_curve(3), rng=1)
-    assert repr(found).startswith("Degree(3, numerical: ")
+    assert repr(found).startswith("Degree(3, numerical, by hilbert and monodromy")
     assert int(found) == 3
 
 
@@ -315,3 +313,21 @@ def test_bad_slices(matrix, offset, message):
 def test_identity_columns():
     assert identity_columns(np.array([[1.0, 0.0, 2.0], [0.0, 1.0, 2.0]])) == (0, 1)
     assert identity_columns(np.array([[0.0, 1.0, 2.0], [1.0, 0.0, 2.0]])) is None
+
+
+@pytest.mark.parametrize("argument", ["max_degree", "max_loops", "upper_count"])
+@pytest.mark.parametrize("value", [0, -1, 1.5, True])
+def test_counts_are_positive_integers(argument, value):
+    with pytest.raises(InputError, match=f"{argument}={value}; expected a positive integer"):
+        degree(rational_normal_curve(3), **{argument: value})
+
+
+def test_summary_says_that_a_search_was_interrupted():
+    def stop(event):
+        if event.kind == "advance":
+            raise KeyboardInterrupt
+
+    found = degree(rational_normal_curve(4), method="monodromy", rng=1, progress=stop)
+    assert found.interrupted
+    assert found.evidence.status is Status.LOWER_BOUND
+    assert repr(found).endswith("by monodromy, INTERRUPTED)")

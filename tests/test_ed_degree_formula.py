@@ -373,3 +373,11 @@ def test_bad_input():
         ed_degree_formula("complete_intersection", 2, [2, 2, 2])
     with pytest.raises(ResourceError, match="smaller"):
         ed_degree_formula("determinantal", 20, 20, 10)
+
+
+def test_weights_are_names():
+    for weights in ([1, 2], {}, None):
+        with pytest.raises(InputError, match="weights="):
+            ed_degree_formula("segre", 1, 1, weights=weights)
+    with pytest.raises(InputError, match="no formula is known"):
+        ed_degree_formula(["segre"], 1, 1)

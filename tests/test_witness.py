@@ -321,3 +321,20 @@ def test_segre_membership_by_flattenings():
     assert witness.contains(tensor.ravel(), rng=1).value
     tensor[0, 0, 0] += 0.1
     assert not witness.contains(tensor.ravel(), rng=1).value
+
+
+@pytest.mark.parametrize("target", [3, "foo", None])
+def test_only_slices_are_moved_to(cubic, target):
+    with pytest.raises(InputError, match="expected a Slice"):
+        cubic.move(target)
+
+
+@pytest.mark.parametrize("tolerance", [-1, 0, 2, float("nan"), "1e-6", None])
+def test_tolerances_are_relative_distances(cubic, tolerance):
+    with pytest.raises(InputError, match="between 0 and 1"):
+        cubic.contains([1, 1, 1], tolerance=tolerance)
+
+
+def test_folders_are_not_made(cubic, tmp_path):
+    with pytest.raises(InputError, match="folder that exists"):
+        cubic.save(tmp_path / "missing" / "witness.npz")

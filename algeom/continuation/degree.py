@@ -30,7 +30,7 @@ from algeom.continuation.tracker import TrackerOptions
 from algeom.continuation.witness import WitnessSet
 from algeom.errors import InputError
 from algeom.evidence import Evidence, Status, combine
-from algeom.implicitization.arguments import require_map, wanted_degrees
+from algeom.implicitization.arguments import require_map
 from algeom.implicitization.blocks import multidegrees
 from algeom.implicitization.dimension import Dimension, dimension
 from algeom.implicitization.hilbert import HilbertFunction, hilbert_function
@@ -108,10 +108,13 @@ class Degree:
     hilbert_degree : int or None
         Degree according to the Hilbert function.
     witness_set : WitnessSet or None
-        The points that monodromy found.
+        The points that monodromy found; None if it was not used: for a single point and for a dense image, with
+        ``method="hilbert"``, and with "auto" where the degree is known to be beyond 20000.
     seed : int
     seconds : float
         Wall time.
+    interrupted : bool
+        Stopped by Ctrl-C while points were looked for: they are those found until then.
     """
 
     value: int
@@ -125,11 +128,20 @@ class Degree:
     seed: int
     seconds: float
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C stopped the search for points."""
+        return self.monodromy is not None and self.monodromy.interrupted
+
     def __int__(self) -> int:
         return self.value
 
     def __repr__(self) -> str:
-        return f"Degree({self.value}, {self.evidence}: {self.evidence.reason})"
+        how = " and ".join(self.methods)
+        return f"Degree({self.value}, {self.evidence}, by {how}{', INTERRUPTED' if self.interrupted else ''})"
+
+    def __str__(self) -> str:
+        return f"{self!r}: {self.evidence.reason}"
 
 
 def degree_plan(phi: PolynomialMap, *, rng: seeds.RandomState = None) -> DegreePlan:
@@ -241,6 +253,9 @@ def degree(
         If an argument is out of range, or more points were found than `upper_count` allows.
     ResourceError
         If "hilbert" would not fit into memory before the values show a polynomial.
+    KeyboardInterrupt
+        When stopped by Ctrl-C, except while points are looked for: then those found until then are a LOWER_BOUND, with
+        ``interrupted`` true. With a store the same call resumes either way.
 
     Notes
     -----
@@ -273,10 +288,12 @@ def degree(
     require_map(phi)
     if method not in ("auto", "monodromy", "hilbert"):
         raise InputError(f'method={method!r}: expected "auto", "monodromy" or "hilbert"')
-    if upper_count is not None and upper_count < 1:
-        raise InputError(f"upper_count={upper_count}: a degree is at least 1")
-    if max_degree is not None:
-        wanted_degrees(max_degree, None)
+    for name, value in (("upper_count", upper_count), ("max_degree", max_degree), ("max_loops", max_loops)):
+        optional = name != "max_loops"
+        if value is None and optional:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < 1:
+            raise InputError(f"{name}={value!r}; expected a positive integer{' or None' if optional else ''}")
     with opened(store) as kept:
         seed = resumed_seed(rng, kept, phi.tape)
         plan = _plan(phi, seed, method)

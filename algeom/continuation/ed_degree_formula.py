@@ -149,7 +149,7 @@ def ed_degree_formula(variety: str, /, *arguments: Any, weights: str = "generic"
     >>> int(ed_degree_formula("toric", [(0, 0), (1, 0), (0, 1), (1, 1), (2, 0)]))
     10
     """
-    if variety not in _FORMULAS:
+    if not isinstance(variety, str) or variety not in _FORMULAS:
         near = get_close_matches(str(variety), _FORMULAS, n=1, cutoff=0.4)
         hint = f"did you mean {near[0]!r}? " if near else ""
         raise InputError(f"no formula is known for {variety!r}; {hint}there are {', '.join(_FORMULAS)}")
@@ -159,7 +159,8 @@ def ed_degree_formula(variety: str, /, *arguments: Any, weights: str = "generic"
         if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
             raise
         raise InputError(f"{variety!r} takes other arguments ({error}); see the table of ed_degree_formula") from None
-    if weights not in answers:
+    # Lists of weights, which ed_degree takes, are not even hashable.
+    if not isinstance(weights, str) or weights not in answers:
         raise InputError(f"weights={weights!r}: for {variety!r} there are formulas for {', '.join(answers)}")
     value, polar_degrees, source = answers[weights]()
     return EDDegreeFormula(value, weights, title, polar_degrees, source)

@@ -151,8 +151,9 @@ def monodromy(
     trace : callable or "curve", optional
         Takes a ``numpy.random.Generator``, returns a random direction, shape (k,), along which the sum of the images
         over a complete set of solutions is affine linear; see `trace_test` for when that is. Its length is adapted to
-        that of `parameters`. With "curve" completeness is tested by `curve_test`, which is valid for every family, and
-        takes several times as many paths. Without it there is no test of completeness.
+        that of `parameters`. Linearity of the sum alone proves nothing for families with symmetric solutions, where
+        subsets share it: see the notes. With "curve" completeness is tested by `curve_test`, which is valid for every
+        family, and takes several times as many paths. Without it there is no test of completeness.
     group_actions : sequence of callable, optional
         Polynomial symmetries: take solutions (n, B), return the solutions, at the same parameters, to which group
         elements carry them, (n, B) or (n, k*B) element by element. Of each orbit one path is tracked.
@@ -192,6 +193,15 @@ def monodromy(
     solutions, at no further cost: about 5 N paths are tracked for N solutions. While the test fails, further nodes
     and edges are added, a loop at a time; varieties of low genus, where few branch points connect many solutions, need
     the most of them.
+
+    The trace test compares sums at three parameters only. In a family whose solutions are exchanged by a symmetry that
+    the images do not forget (x and -x, or an orbit under roots of unity), the sum over an orbit is constant, and a
+    union of orbits passes without being complete. Sums that vanish are refused; other such identities are not seen.
+    Use ``trace="curve"`` there, or test the result with `trace_test` and four or more abscissae, which adds sums of
+    powers, or choose an image on which the symmetry acts trivially.
+
+    Stopped by Ctrl-C, the search returns what it has found, with ``interrupted`` true and a LOWER_BOUND. So does
+    `degree` while it looks for points; `contains` and the tests of a trace on their own raise KeyboardInterrupt.
 
     Paths that lead different solutions to one have jumped; they are tracked again with conservative options, as are
     those that fail. What still fails on one edge is found on another.

@@ -45,10 +45,14 @@ def require_family(system: System, image: Tape | None, expected: int | None, max
             f"image is a {image!r}; expected a tape on the inputs of the system: {system.n_unknowns} unknowns, then "
             f"{noun_count(system.n_parameters, 'parameter')}"
         )
-    if expected is not None and expected < 1:
-        raise InputError(f"expected={expected}: a start is given, so that there is at least one solution")
-    if max_loops < 1:
-        raise InputError(f"max_loops={max_loops}: monodromy needs at least one loop")
+    if expected is not None and (not _is_integer(expected) or expected < 1):
+        raise InputError(f"expected={expected!r}: a start is given, so that there is at least one solution")
+    if not _is_integer(max_loops) or max_loops < 1:
+        raise InputError(f"max_loops={max_loops!r}: monodromy needs a positive number of loops")
+
+
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool)
 
 
 def drawn(argument: str, draw: Callable[[np.random.Generator], Any], rng: np.random.Generator, k: int) -> Complex:

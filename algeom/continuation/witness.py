@@ -212,11 +212,13 @@ class WitnessSet:
         Raises
         ------
         InputError
-            If the slice has another codimension.
+            If the slice is none, or has another codimension.
         GenericityError
             If paths do not end at as many regular points: the slice is not generic for this variety.
         """
         seed, _ = seeds.resolve(rng)
+        if not isinstance(slice, Slice) and not (isinstance(slice, str) and slice == "random"):
+            raise InputError(f'slice={slice!r}; expected a Slice, such as .slice.through(y), or "random"')
         random = isinstance(slice, str)
         target = self._random_slice(seed, "move") if isinstance(slice, str) else slice
         if target.matrix.shape != self.slice.matrix.shape:
@@ -369,6 +371,12 @@ class WitnessSet:
         open, so that every point of X on the slice through y is a limit of points of X on nearby slices: the ends of
         the paths are all of them, singular or not, even where parameters go to infinity.
         """
+        try:
+            usable = 0 < float(tolerance) < 1 and not isinstance(tolerance, bool | str)
+        except (TypeError, ValueError):
+            usable = False
+        if not usable:
+            raise InputError(f"tolerance={tolerance!r}; expected a number between 0 and 1, a relative distance")
         point = as_points("y", y, self.slice.n_coordinates).astype(np.complex128)
         if point.ndim != 1:
             raise InputError(f"y has the shape {point.shape}; give one point of shape ({self.slice.n_coordinates},)")
@@ -437,6 +445,11 @@ class WitnessSet:
         ----------
         path : str or path
             Overwritten if it exists.
+
+        Raises
+        ------
+        InputError
+            If the file cannot be written: no such folder, no permission, no space.
         """
         from algeom.continuation.witness_files import save
 

@@ -34,7 +34,13 @@ _ACCURACY = 1e-8
 
 
 def save(witness: WitnessSet, path: str | PathLike[str]) -> None:
-    """Write a witness set to a file."""
+    """Write a witness set to a file.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be written.
+    """
     gauge = witness.gauge
     description = {
         "kind": _KIND,
@@ -52,16 +58,21 @@ def save(witness: WitnessSet, path: str | PathLike[str]) -> None:
         "evidence": _evidence_data(witness.evidence),
         "seed": witness.seed,
     }
-    # Through an open file, since NumPy would append its ending to the name.
-    with Path(path).open("wb") as file:
-        np.savez_compressed(
-            file,
-            description=np.array(json.dumps(description)),
-            matrix=witness.slice.matrix,
-            offset=witness.slice.offset,
-            tau=witness.tau,
-            points=witness.points,
-        )
+    try:
+        # Through an open file, since NumPy would append its ending to the name.
+        with Path(path).open("wb") as file:
+            np.savez_compressed(
+                file,
+                description=np.array(json.dumps(description)),
+                matrix=witness.slice.matrix,
+                offset=witness.slice.offset,
+                tau=witness.tau,
+                points=witness.points,
+            )
+    except (OSError, TypeError) as error:
+        raise InputError(
+            f"the witness set cannot be written to {path!r}: {error}; give a file in a folder that exists"
+        ) from error
 
 
 def load(path: str | PathLike[str]) -> WitnessSet:
