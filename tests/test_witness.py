@@ -338,3 +338,13 @@ def test_tolerances_are_relative_distances(cubic, tolerance):
 def test_folders_are_not_made(cubic, tmp_path):
     with pytest.raises(InputError, match="folder that exists"):
         cubic.save(tmp_path / "missing" / "witness.npz")
+
+
+def test_points_are_read_only(cubic):
+    own = cubic.points.copy()
+    built = replace(cubic, points=own)
+    own[:] = 0
+    assert np.all(built.points == cubic.points)
+    for array in (cubic.tau, cubic.points, cubic.slice.matrix, cubic.slice.offset, cubic.move(rng=1).tau):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MonodromyResult:
-    """Solutions found by monodromy.
+    """Solutions found by monodromy. Its arrays are read-only.
 
     Attributes
     ----------
@@ -262,9 +262,9 @@ def monodromy(
         evidence = search.run(starts, memory.parse_limit(memory_limit))
         graph = search.graph
         return MonodromyResult(
-            solutions=graph.nodes[0].solutions,
-            parameters=base,
-            images=graph.nodes[0].images,
+            solutions=_read_only(graph.nodes[0].solutions),
+            parameters=_read_only(base),
+            images=_read_only(graph.nodes[0].images),
             evidence=evidence,
             trace=search.trace,
             loops=search.loops,
@@ -277,6 +277,12 @@ def monodromy(
             interrupted=search.interrupted,
             seconds=time.perf_counter() - begin,
         )
+
+
+def _read_only(array: Complex) -> Complex:
+    kept = array.copy()
+    kept.flags.writeable = False
+    return kept
 
 
 def _scale(image: Tape | None, starts: Complex, base: Complex) -> float:

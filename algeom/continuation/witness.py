@@ -90,7 +90,7 @@ class WitnessSet:
         The map, and the restriction psi of it, with finite fibers, that is tracked.
     slice : Slice
     tau : ndarray of complex128, shape (k, N)
-        Parameters of psi, one column for each point.
+        Parameters of psi, one column for each point. A read-only copy, as are the points.
     points : ndarray of complex128, shape (m, N)
         The points, psi(tau).
     is_cone : bool
@@ -139,6 +139,10 @@ class WitnessSet:
                 f"parameters and points have the shapes {self.tau.shape} and {self.points.shape}; expected ({k}, N) "
                 f"and ({m}, N)"
             )
+        for name, array in (("tau", self.tau), ("points", self.points)):
+            kept = np.array(array, dtype=np.complex128)
+            kept.flags.writeable = False
+            object.__setattr__(self, name, kept)
 
     @property
     def map(self) -> PolynomialMap:
