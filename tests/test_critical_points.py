@@ -13,9 +13,12 @@ from algeom import varieties as v
 from algeom.continuation.critical_points import critical_points
 from algeom.continuation.ed_classification import hessian_eigenvalues, morse_index
 from algeom.continuation.ed_degree import ed_degree
+from algeom.continuation.ed_loops import Loops, Run
+from algeom.continuation.ed_system import Weights
+from algeom.continuation.gauge import gauge
 from algeom.continuation.nearest import nearest_point
 from algeom.errors import InputError
-from algeom.evidence import Status
+from algeom.evidence import Evidence, Status
 
 X, Y = "(1-t^2)/(1+t^2)", "2*t/(1+t^2)"
 CIRCLE = ag.polynomial_map([X, Y])
@@ -311,6 +314,8 @@ def test_bad_data_are_refused(u, message):
 
 def test_bad_weights_are_refused():
     with pytest.raises(InputError, match="positive definite"):
+        critical_points(CIRCLE, [1.0, 2.0], [1.0, -1.0])
+    with pytest.raises(InputError, match="positive definite"):
         nearest_point(CIRCLE, [1.0, 2.0], [1.0, -1.0])
     with pytest.raises(InputError, match="random numbers"):
         critical_points(CIRCLE, [1.0, 2.0], "generic")
@@ -384,3 +389,69 @@ def test_morse_indices_do_not_depend_on_parameters():
     np.testing.assert_allclose(eigenvalues, [-1, 2, 5], atol=1e-12)
     assert morse_index(eigenvalues, 1e-9) == 1
     assert morse_index(np.array([1e-15, 1.0]), 1e-9) == -1
+
+
+# Interruptions, threads, starts that cannot be continued
+
+
+class InterruptAt:
+    """Progress that presses Ctrl-C once, and counts what is started after that."""
+
+    def __init__(self, number):
+        self.number, self.after, self.done = number, 0, False
+
+    def __call__(self, event):
+        self.number -= 1
+        if self.number == 0:
+            self.done = True
+            raise KeyboardInterrupt
+        self.after += self.done and event.kind == "start"
+
+
+@pytest.mark.parametrize("number", [5, 12])
+def test_nothing_is_started_after_an_interruption(number):
+    phi, u = v.determinantal(4, 4, 2), np.arange(16.0) ** 1.3
+    press = InterruptAt(number)
+    found = critical_points(phi, u, rng=1, progress=press)
+    assert press.done
+    assert press.after == 0
+    assert found.interrupted
+    assert found.evidence.status is Status.LOWER_BOUND
+    assert "interrupted" in repr(found)
+    assert "discriminant" not in repr(found)
+    press = InterruptAt(number)
+    nearest = nearest_point(phi, u, rng=1, progress=press)
+    assert press.after == 0
+    assert "interrupted" in repr(nearest)
+    assert nearest.evidence.status is Status.LOWER_BOUND
+    # What was known by then can be used.
+    again = critical_points(phi, u, generic=found, rng=1)
+    assert not again.interrupted
+    assert again.evidence.status is Status.LOWER_BOUND
+
+
+def test_threads_change_no_result():
+    found = [critical_points(PARABOLA, [1.0, 2.0], rng=1, threads=threads) for threads in (1, 2)]
+    np.testing.assert_array_equal(found[0].points, found[1].points)
+    assert nearest_point(PARABOLA, [1.0, 2.0], rng=1, threads=1).distance == found[0].distances[0]
+
+
+def test_points_that_cannot_be_continued_cost_the_evidence_only():
+    loops = Loops(gauge(CUBIC, rng=1), Weights("unit", np.ones(3)), Run(1, None, None, None, None, False), 20)
+    good = loops.tau.copy()
+    loops.tau = np.hstack([good, [[1e3]], good + 1e5])
+    assert loops.complete().status is Status.NUMERICAL
+    assert loops.count == 5
+    assert loops.dropped == 2
+    result = loops.result(Evidence(Status.NUMERICAL, reason="complete"))
+    assert result.evidence.status is Status.LOWER_BOUND
+    assert "2 points were too close" in result.evidence.reason
+
+
+def test_a_matrix_as_data_is_to_be_raveled():
+    with pytest.raises(InputError, match="ravel"):
+        critical_points(v.determinantal(2, 2, 1), np.eye(2))
+    with pytest.raises(InputError, match="one point is expected"):
+        critical_points(CIRCLE, [1, 2, 3])
+    with pytest.raises(InputError, match="no nearest point"):
+        nearest_point(CIRCLE, [1.0, 2.0], [1.0, -1.0])

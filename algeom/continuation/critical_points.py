@@ -107,6 +107,8 @@ class CriticalPoints:
         Whether some critical point is multiple or not isolated: the data lie on the ED discriminant.
     evidence : Evidence
         For the statement that no isolated critical point on the smooth locus is missing.
+    interrupted : bool
+        Stopped by Ctrl-C: what is there was found until then.
     seed : int
     seconds : float
     """
@@ -121,6 +123,7 @@ class CriticalPoints:
     evidence: Evidence
     seed: int
     seconds: float = field(compare=False)
+    interrupted: bool = False
 
     def __iter__(self) -> Iterator[CriticalPoint]:
         return iter(self.all)
@@ -169,6 +172,8 @@ class CriticalPoints:
             parts.append("data on the variety")
         if self.on_discriminant:
             parts.append("data on the ED discriminant")
+        if self.interrupted:
+            parts.append("interrupted")
         return f"CriticalPoints({'; '.join(parts)}; {self.weights}; {self.evidence})"
 
     def __str__(self) -> str:
@@ -191,6 +196,7 @@ def critical_points(
     rng: seeds.RandomState = None,
     progress: Progress = False,
     executor: Executor | None = None,
+    threads: int | None = None,
     memory_limit: Any = None,
     store: Any = None,
 ) -> CriticalPoints:
@@ -210,7 +216,7 @@ def critical_points(
         Whether to prove the regular points by Krawczyk tests.
     indefinite : bool
         Whether weights that make no metric are allowed.
-    options, rng, progress, executor, memory_limit, store
+    options, rng, progress, executor, threads, memory_limit, store
         As for `ed_degree`.
 
     Returns
@@ -249,9 +255,10 @@ def critical_points(
     require_map(phi)
     begin = time.perf_counter()
     m = phi.n_coordinates
+    if np.ndim(u) != 1 or len(u) != m:
+        hint = "; for a matrix give u.ravel()" if np.ndim(u) == 2 and np.size(u) == m else ""
+        raise InputError(f"u has the shape {np.shape(u)}; one point is expected, of shape ({m},){hint}")
     data = as_points("u", u, m)
-    if data.ndim != 1:
-        raise InputError(f"u has the shape {data.shape}; one point is expected, of shape ({m},)")
     seed, _ = seeds.resolve(rng)
     wanted = _wanted_weights(weights, m, seed, indefinite)
     start = _start(generic, phi, wanted)
@@ -264,22 +271,31 @@ def critical_points(
             rng=seed,
             progress=progress,
             executor=executor,
+            threads=threads,
             memory_limit=memory_limit,
             store=store,
         )
-    elif start.weights.kind == "generic":
-        start = from_generic(start, wanted, Run(seed, options, executor, memory_limit, store, progress))
-    ends = follow(
-        start.gauge,
-        start.tau,
-        start.theta,
-        Problem(start.data, start.weights),
-        Problem(data, wanted),
-        seed=seed,
-        options=options,
-        executor=executor,
-        progress=progress,
-    )
+        if start.interrupted:
+            return _interrupted(start, data, wanted, seed, begin)
+    try:
+        if start.weights.kind == "generic":
+            start = from_generic(start, wanted, Run(seed, options, executor, memory_limit, store, progress, threads))
+            if start.interrupted:
+                return _interrupted(start, data, wanted, seed, begin)
+        ends = follow(
+            start.gauge,
+            start.tau,
+            start.theta,
+            Problem(start.data, start.weights),
+            Problem(data, wanted),
+            seed=seed,
+            options=options,
+            executor=executor,
+            threads=threads,
+            progress=progress,
+        )
+    except KeyboardInterrupt:
+        return _interrupted(start, data, wanted, seed, begin)
     chosen = np.isin(ends.kinds, [int(kind) for kind in CRITICAL])
     lost = {str(kind): number for kind, number in ends.counts().items() if kind not in CRITICAL}
     unresolved = lost.get(str(End.UNRESOLVED), 0)
@@ -307,6 +323,28 @@ def critical_points(
         evidence=Evidence(status, math.nan, why),
         seed=seed,
         seconds=time.perf_counter() - begin,
+    )
+
+
+def _interrupted(start: EDDegree, data: NDArray[Any], weights: Weights, seed: int, begin: float) -> CriticalPoints:
+    """No critical points, since there was no time for any, but the generic ones that are known."""
+    return CriticalPoints(
+        data=data,
+        weights=weights,
+        all=(),
+        lost={},
+        generic=start,
+        on_variety=False,
+        on_discriminant=False,
+        evidence=Evidence(
+            Status.LOWER_BOUND,
+            math.nan,
+            f"interrupted after {noun_count(start.value, 'critical point')} for generic data; generic=result.generic "
+            "or a store goes on from there",
+        ),
+        seed=seed,
+        seconds=time.perf_counter() - begin,
+        interrupted=True,
     )
 
 

@@ -49,6 +49,7 @@ def ed_degree(
     rng: seeds.RandomState = None,
     progress: Progress = False,
     executor: Executor | None = None,
+    threads: int | None = None,
     memory_limit: Any = None,
     store: Any = None,
 ) -> EDDegree:
@@ -75,8 +76,8 @@ def ed_degree(
     max_loops : int
         Monodromy loops before the search is given up.
     options : TrackerOptions, optional
-    rng, progress, executor, memory_limit, store
-        As everywhere.
+    rng, progress, executor, threads, memory_limit, store
+        As for `monodromy`.
 
     Returns
     -------
@@ -130,7 +131,7 @@ def ed_degree(
     with opened(store) as kept:
         seed = resumed_seed(rng, kept, phi.tape)
         wanted = checked_weights(weights, phi.n_coordinates, seeds.derive(seed, "weights"), indefinite=indefinite)
-        run = Run(seed, options, executor, memory_limit, kept, progress)
+        run = Run(seed, options, executor, memory_limit, kept, progress, threads)
         result = _counted(gauge(phi, rng=seed), wanted, method, upper_count, max_loops, run)
     if upper_count is not None:
         result = _compared(result, upper_count, upper_reason)
@@ -243,6 +244,7 @@ def from_generic(start: EDDegree, weights: Weights, run: Run) -> EDDegree:
         seed=run.seed,
         options=run.options,
         executor=run.executor,
+        threads=run.threads,
         progress=run.progress,
     )
     regular = np.flatnonzero(ends.kinds == End.REGULAR)
@@ -265,7 +267,7 @@ def from_generic(start: EDDegree, weights: Weights, run: Run) -> EDDegree:
         f"{start.evidence.reason}; for {weights} {first.size} of their paths end at regular points and {at_infinity} "
         "go to infinity in isotropic directions"
     )
-    if start.complete and not doubtful and not more:
+    if start.complete and not doubtful and not more and not loops.dropped and not loops.interrupted:
         evidence = Evidence(Status.NUMERICAL, math.nan, path + "; further loops lead to no other point" * bool(lost))
     else:
         why = [] if start.complete else ["the points for generic weights may not be complete"]
@@ -273,6 +275,10 @@ def from_generic(start: EDDegree, weights: Weights, run: Run) -> EDDegree:
             doubtful > 0
         )
         why += ["loops lead to further points"] * more
+        why += [f"{noun_count(loops.dropped, 'point')} were too close to singular ones to continue from"] * (
+            loops.dropped > 0
+        )
+        why += ["the loops that confirm that were interrupted"] * loops.interrupted
         evidence = Evidence(Status.LOWER_BOUND, math.nan, f"{path}; but {' and '.join(why)}; try another rng")
     return replace(
         start,
@@ -287,6 +293,7 @@ def from_generic(start: EDDegree, weights: Weights, run: Run) -> EDDegree:
         loops=start.loops + loops.loops,
         tracked=start.tracked + start.value + loops.tracked,
         evidence=evidence,
+        interrupted=loops.interrupted,
         seed=run.seed,
     )
 

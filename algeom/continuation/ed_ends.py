@@ -81,6 +81,7 @@ def follow(
     seed: int,
     options: TrackerOptions | None = None,
     executor: Executor | None = None,
+    threads: int | None = None,
     progress: Progress = False,
 ) -> Ends:
     """Track critical points to other data and weights, to whatever ends they come.
@@ -97,14 +98,14 @@ def follow(
         The start is generic.
     seed : int
         For the charts in which ends without parameters are looked at again.
-    options, executor, progress
+    options, executor, threads, progress
         As for `track`.
 
     Returns
     -------
     Ends
     """
-    paths = _Paths(gauge, tau, theta, start, target, seed, executor)
+    paths = _Paths(gauge, tau, theta, start, target, seed, executor, threads)
     careful = TrackerOptions.conservative()
     has_charts = gauge.original.n_parameters > gauge.dimension
     ends = _unresolved(gauge, tau.shape[1])
@@ -155,13 +156,14 @@ class _Paths:
         target: Problem,
         seed: int,
         executor: Executor | None,
+        threads: int | None,
     ) -> None:
         self.gauge = gauge
         self.tau, self.theta = tau, theta
         self.in_gauge = np.isfinite(tau).all(axis=0)
         self.start, self.target = start, target
         self.seed = seed
-        self.executor = executor
+        self.executor, self.threads = executor, threads
         self.matrix = start.weights.is_matrix or target.weights.is_matrix
         self.equations = CriticalEquations.of(gauge, matrix=self.matrix)
         self.size = max(float(np.linalg.norm(target.u)), _FLOOR * float(np.linalg.norm(start.u)))
@@ -205,6 +207,7 @@ class _Paths:
             endgame=endgame,
             image=chart.image if endgame else None,
             executor=self.executor,
+            threads=self.threads,
             progress=progress,
         )
         ends = classified(chart, results, self.target.weights, self.size)
@@ -263,7 +266,9 @@ class _Paths:
         good = np.ones(chosen.size, dtype=np.bool_)
         sizes, defects = [], []
         for t in _GROWTH:
-            results = track(self.equations.system, points, here, self._at(t), executor=self.executor)
+            results = track(
+                self.equations.system, points, here, self._at(t), executor=self.executor, threads=self.threads
+            )
             good &= results.succeeded
             points, here = np.where(good, results.solutions, self.tau[:, chosen]), self._at(t)
             y = np.asarray(self.gauge.map(points))
@@ -279,7 +284,14 @@ class _Paths:
     def indices_near_the_end(self, chosen: Int) -> Int:
         """Morse indices of limits without parameters, from points of their paths close to them."""
         nearby = self._at(_NEAR_TARGET)
-        results = track(self.equations.system, self.tau[:, chosen], self._at(1.0), nearby, executor=self.executor)
+        results = track(
+            self.equations.system,
+            self.tau[:, chosen],
+            self._at(1.0),
+            nearby,
+            executor=self.executor,
+            threads=self.threads,
+        )
         index = np.full(chosen.size, -1, dtype=np.int64)
         for j in np.flatnonzero(results.succeeded).tolist():
             point = results.solutions[:, j]

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from algeom.continuation.ed_result import EDDegree
 from algeom.continuation.ed_system import CriticalEquations, Weights, generic_weights, start_pair, typical_size
 from algeom.continuation.gauge import Gauge
 from algeom.continuation.monodromy import monodromy
+from algeom.continuation.monodromy_start import checked_start
 from algeom.continuation.systems import Complex
 from algeom.continuation.trace import TraceTest, trace_test
 from algeom.continuation.trace_curves import curve_test
@@ -47,6 +49,7 @@ class Run:
     memory_limit: Any
     store: Any
     progress: Progress
+    threads: int | None = None
 
 
 class Loops:
@@ -67,6 +70,7 @@ class Loops:
         self.image = _scaled(self.equations.image, 1 / self.near_origin)
         self.loops = self.tracked = 0
         self.interrupted = False
+        self.dropped = 0
         self.trace: TraceTest | None = None
 
     def _sample(self, rng: np.random.Generator) -> Complex:
@@ -93,9 +97,29 @@ class Loops:
     def _seed(self, label: str) -> int:
         return int(seeds.derive(self.run.seed, str(self.weights), label, self.loops).integers(1 << 62))
 
+    def _usable(self) -> NDArray[np.bool_]:
+        """Which of the points monodromy takes for regular solutions."""
+        good = np.zeros(self.count, dtype=np.bool_)
+        parts = [np.arange(self.count)]
+        while parts:
+            part = parts.pop()
+            try:
+                checked_start(self.equations.system, self.tau[:, part], self.parameters)
+            except InputError:
+                if part.size > 1:
+                    parts += np.array_split(part, 2)
+                continue
+            good[part] = True
+        return good
+
     def go_on(self, max_loops: int, *, trace: bool, expected: int | None = None) -> Evidence:
         """One more run, from all the points found so far."""
         run = self.run
+        usable = self._usable()
+        self.dropped += int(np.count_nonzero(~usable))
+        self.tau = self.tau[:, usable]
+        if not self.count:
+            return Evidence(Status.LOWER_BOUND, math.nan, "no point is regular enough to continue from")
         try:
             found = monodromy(
                 self.equations.system,
@@ -110,6 +134,7 @@ class Loops:
                 rng=self._seed("loops"),
                 progress=run.progress,
                 executor=run.executor,
+                threads=run.threads,
                 memory_limit=run.memory_limit,
                 store=run.store,
             )
@@ -127,6 +152,8 @@ class Loops:
     def complete(self, *, expected: int | None = None) -> Evidence:
         """Run until a trace test is passed, or there are as many points as expected, or the budget is used up."""
         while True:
+            if self.interrupted or not self.count:
+                return Evidence(Status.LOWER_BOUND, math.nan, "no further loops")
             evidence = self.go_on(max(2, self.max_loops - self.loops), trace=True, expected=expected)
             # A run gives up when a few loops in a row led nowhere; others begin elsewhere, and in other directions.
             if evidence.status is not Status.LOWER_BOUND or self.interrupted or self.loops >= self.max_loops:
@@ -134,9 +161,13 @@ class Loops:
 
     def has_more(self) -> bool:
         """Whether further loops lead to a point beyond those known."""
-        known, begin = self.count, self.loops
+        known, begin, dropped = self.count, self.loops, self.dropped
         while self.count == known and self.loops < begin + CONFIRMING_LOOPS and not self.interrupted:
             self.go_on(CONFIRMING_LOOPS, trace=False)
+            known -= self.dropped - dropped
+            dropped = self.dropped
+            if not self.count:
+                return False
         return self.count > known
 
     def test_of_squares(self) -> TraceTest:
@@ -153,6 +184,7 @@ class Loops:
                 options=self.run.options,
                 rng=int(rng.integers(1 << 62)),
                 executor=self.run.executor,
+                threads=self.run.threads,
             )
             self.tracked += test.tracked
             if not test.failures:
@@ -172,6 +204,7 @@ class Loops:
             rng=self._seed("curve"),
             progress=run.progress,
             executor=run.executor,
+            threads=run.threads,
             memory_limit=run.memory_limit,
             store=run.store,
         )
@@ -188,6 +221,9 @@ class Loops:
         slice_ = self.equations.gauge
         if self.interrupted:
             evidence = Evidence(Status.LOWER_BOUND, math.nan, "interrupted; with a store, the same call resumes")
+        elif self.dropped and evidence.status is not Status.LOWER_BOUND:
+            why = f"{noun_count(self.dropped, 'point')} were too close to singular ones to continue from"
+            evidence = Evidence(Status.LOWER_BOUND, math.nan, f"{evidence.reason}; but {why}; try another rng")
         return EDDegree(
             value=self.count,
             weights=self.weights,

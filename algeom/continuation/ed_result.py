@@ -82,7 +82,10 @@ class EDDegree:
         parts = [f"{'' if self.complete else 'at least '}{self.value} for {self.weights}"]
         if self.generic is not None:
             lost = ", ".join(f"{number} {kind}" for kind, number in self.lost.items())
-            parts.append(f"generic weights {self.generic.value}" + (f", lost: {lost}" if lost else ""))
+            number = f"{'' if self.generic.complete else 'at least '}{self.generic.value}"
+            parts.append(f"generic weights {number}" + (f", lost: {lost}" if lost else ""))
+        if self.interrupted:
+            parts.append("interrupted")
         return f"EDDegree({'; '.join(parts)}; {self.evidence})"
 
     def __str__(self) -> str:

@@ -13,11 +13,13 @@ from numpy.typing import NDArray
 from algeom.continuation.critical_points import CriticalPoint, CriticalPoints, critical_points
 from algeom.continuation.ed_ends import End
 from algeom.continuation.ed_result import EDDegree
+from algeom.continuation.ed_system import checked_weights
 from algeom.continuation.least_squares import fit
 from algeom.continuation.preimage import preimage_residuals
 from algeom.continuation.tracker import TrackerOptions
 from algeom.errors import GenericityError, InputError
 from algeom.evidence import Evidence, Status, combine
+from algeom.implicitization.arguments import require_map
 from algeom.implicitization.dimension import dimension
 from algeom.maps.polynomial_map import PolynomialMap
 from algeom.maps.tape import noun_count
@@ -32,6 +34,9 @@ _PREIMAGE = 1e-9
 
 #: Starts and steps of the local search that looks for points nearer than all critical ones.
 _SEARCHES, _SEARCH_STEPS = 12, 60
+
+#: Steps of that search after an interruption, which is answered at once.
+_LAST_STEPS = 8
 
 #: How much nearer they have to be, relative to the distance: than a regular minimum, which is known to 1e-12; than
 #: another point, known to the accuracy of multiple ends.
@@ -93,6 +98,8 @@ class NearestPoint:
             notes.append("not unique")
         if self.theta is None:
             notes.append("no real parameters found")
+        if self.critical.interrupted:
+            notes.append("interrupted")
         notes.append(f"of {self.critical.n_real} real among {len(self.critical)} critical points")
         return f"NearestPoint({'; '.join(notes)}; {self.evidence})"
 
@@ -111,6 +118,7 @@ def nearest_point(
     rng: seeds.RandomState = None,
     progress: Progress = False,
     executor: Executor | None = None,
+    threads: int | None = None,
     memory_limit: Any = None,
     store: Any = None,
 ) -> NearestPoint:
@@ -128,7 +136,7 @@ def nearest_point(
         is compared with. For matrices of rank at most r it is the map for rank r - 1.
     generic : EDDegree or CriticalPoints, optional
         As for `critical_points`: what makes further calls fast.
-    options, rng, progress, executor, memory_limit, store
+    options, rng, progress, executor, threads, memory_limit, store
         As for `ed_degree`.
 
     Returns
@@ -158,6 +166,8 @@ def nearest_point(
     (array([1., 1.]), array([1.]))
     """
     seed, _ = seeds.resolve(rng)
+    require_map(phi)
+    _require_metric(phi, weights, seed)
     found = critical_points(
         phi,
         u,
@@ -167,6 +177,7 @@ def nearest_point(
         rng=seed,
         progress=progress,
         executor=executor,
+        threads=threads,
         memory_limit=memory_limit,
         store=store,
     )
@@ -177,7 +188,7 @@ def nearest_point(
             f"singular_locus has {singular_locus.n_coordinates} coordinates and the map {phi.n_coordinates}; "
             "both go to the same space"
         )
-    reached = _reached(phi, found, seed)
+    reached = _reached(phi, found, seed, _LAST_STEPS if found.interrupted else _SEARCH_STEPS)
     evidence, notes = _evidence(found), _not_covered(found)
     candidates = [_on_smooth_locus(found)] if found.real else []
     lost = found.lost.get(str(End.SINGULAR_LOCUS), 0)
@@ -187,6 +198,8 @@ def nearest_point(
             evidence = Evidence(Status.LOWER_BOUND, math.nan, f"{evidence.reason}; but {why}: give singular_locus=...")
         also = f" ({lost} of the critical points for generic data end there)" if lost else ""
         notes.append(f"the singular locus of the image closure, where a nearer point may lie{also}")
+    elif found.interrupted:
+        notes.append("the singular locus of the image closure, since the computation was interrupted")
     elif dimension(singular_locus, rng=seed).value == 0:
         candidates.append(_single_point(singular_locus, found))
     else:
@@ -198,6 +211,7 @@ def nearest_point(
             rng=int(seeds.derive(seed, "singular locus").integers(1 << 62)),
             progress=progress,
             executor=executor,
+            threads=threads,
             memory_limit=memory_limit,
         )
         candidates.append(_Candidate(singular.point, singular.distance, singular.theta, True, singular.is_unique, True))
@@ -220,7 +234,7 @@ def nearest_point(
             "parametrization of the singular locus (singular_locus=...)"
         )
     theta = chosen.theta
-    if theta is None and not chosen.on_singular_locus:
+    if theta is None and not chosen.on_singular_locus and not found.interrupted:
         theta = _real_parameters(phi, found.real[0], seed)
         if theta is None:
             there = f"; a local search over real parameters came to {reached.distance:.6g}" if reached else ""
@@ -239,6 +253,17 @@ def nearest_point(
         evidence=evidence,
         seed=seed,
     )
+
+
+def _require_metric(phi: PolynomialMap, weights: Any, seed: int) -> None:
+    if isinstance(weights, str) and weights == "generic":
+        return
+    chosen = checked_weights(weights, phi.n_coordinates, seeds.derive(seed, "weights"), indefinite=True)
+    if not chosen.is_metric:
+        raise InputError(
+            "the weights are not real and positive definite, so that they make no metric and there is no nearest "
+            "point; critical_points(..., indefinite=True) finds the critical points"
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -297,7 +322,7 @@ def _not_covered(found: CriticalPoints) -> list[str]:
     return notes
 
 
-def _reached(phi: PolynomialMap, critical: CriticalPoints, seed: int) -> _Candidate | None:
+def _reached(phi: PolynomialMap, critical: CriticalPoints, seed: int, steps: int) -> _Candidate | None:
     """Minimize the distance over real parameters from a few random starts."""
     data, root = critical.data, np.linalg.cholesky(critical.weights.matrix).T
     rng = seeds.derive(seed, "local search")
@@ -312,7 +337,7 @@ def _reached(phi: PolynomialMap, critical: CriticalPoints, seed: int) -> _Candid
     def residuals(theta: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
         return root @ (phi(theta) - data[:, None]), root @ phi.jacobian(theta)
 
-    found = fit(residuals, starts, iterations=_SEARCH_STEPS)
+    found = fit(residuals, starts, iterations=steps)
     best = found.best
     if not np.isfinite(found.norms[best]):
         return None
