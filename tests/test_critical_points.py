@@ -220,6 +220,7 @@ def test_the_centre_of_the_circle_has_a_whole_circle_of_critical_points():
     found = critical_points(CIRCLE, [0.0, 0.0], generic=generic("circle", CIRCLE), rng=0)
     assert found.on_discriminant
     assert all(not point.is_regular for point in found)
+    assert "critical points not isolated" in repr(found)
     nearest = nearest_point(CIRCLE, [0.0, 0.0], generic=generic("circle", CIRCLE), rng=0)
     assert nearest.distance == pytest.approx(1)
     assert nearest.evidence.status is Status.LOWER_BOUND
@@ -389,6 +390,26 @@ def test_morse_indices_do_not_depend_on_parameters():
     np.testing.assert_allclose(eigenvalues, [-1, 2, 5], atol=1e-12)
     assert morse_index(eigenvalues, 1e-9) == 1
     assert morse_index(np.array([1e-15, 1.0]), 1e-9) == -1
+
+
+@pytest.mark.parametrize(
+    ("phi", "u"),
+    [
+        (ag.polynomial_map(["t^2", "t^3"]), [-1.0, 0.0]),
+        (v.determinantal(3, 3, 1), np.zeros(9)),
+        (ag.polynomial_map(["t^2-1", "t^3-t"]), [0.0, 0.0]),
+        (CIRCLE, [1e-3, 0.0]),
+        (CIRCLE, [1e10, 1e10]),
+    ],
+)
+def test_a_single_nearest_point_is_unique(phi, u):
+    found = nearest_point(phi, u, rng=1)
+    assert found.is_unique
+    assert "not unique" not in repr(found)
+
+
+def test_the_centre_of_a_circle_has_no_single_nearest_point():
+    assert not nearest_point(CIRCLE, [0.0, 0.0], rng=1).is_unique
 
 
 # Interruptions, threads, starts that cannot be continued

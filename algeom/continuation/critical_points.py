@@ -170,6 +170,8 @@ class CriticalPoints:
             parts.append("lost: " + ", ".join(f"{number} {kind}" for kind, number in self.lost.items()))
         if self.on_variety:
             parts.append("data on the variety")
+        if any(not point.is_regular and point.multiplicity == 1 for point in self.all):
+            parts.append("critical points not isolated")
         if self.on_discriminant:
             parts.append("data on the ED discriminant")
         if self.interrupted:

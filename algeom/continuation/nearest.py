@@ -52,6 +52,12 @@ _BESIDE = 0.1
 #: Relative difference of distances up to which two nearest points are equally near.
 _TIE = 1e-9
 
+#: Likewise where a local search ended, which does not end in double precision.
+_SAME_REACHED = 1e-3
+
+#: Relative distance up to which two of them are one: the accuracy of multiple points.
+_SAME_POINT = 1e-5
+
 #: Rounding errors of a distance, relative to the data.
 _ROUNDING = 1e-12
 
@@ -96,6 +102,8 @@ class NearestPoint:
             notes.append("on the singular locus")
         if not self.is_unique:
             notes.append("not unique")
+        if any("singular locus of the image closure" in text for text in self.not_covered):
+            notes.append("on the smooth locus" if not self.on_singular_locus else "other singular points not covered")
         if self.theta is None:
             notes.append("no real parameters found")
         if self.critical.interrupted:
@@ -282,12 +290,20 @@ class _Candidate:
 def _on_smooth_locus(found: CriticalPoints) -> _Candidate:
     real = found.real
     nearest = real[0]
-    margin = _TIE * max(nearest.distance, float(np.linalg.norm(found.data)))
-    unique = nearest.is_regular and (len(real) == 1 or real[1].distance - nearest.distance > margin)
+    size = max(nearest.distance, float(np.linalg.norm(found.data)))
+    rivals = [point for point in real[1:] if point.distance - nearest.distance <= _TIE * size]
+    elsewhere = any(np.linalg.norm(point.point - nearest.point) > _SAME_POINT * size for point in rivals)
+    # At distance zero there is only the point of the data.
+    unique = nearest.distance <= _TIE * size or (_is_isolated(nearest) and not elsewhere)
     theta = nearest.theta if nearest.theta is not None and not np.iscomplexobj(nearest.theta) else None
     point = np.asarray(nearest.point, dtype=np.float64)
     minimum = nearest.kind not in ("saddle", "maximum")
     return _Candidate(point, nearest.distance, theta, False, unique, minimum, nearest.is_regular)
+
+
+def _is_isolated(point: CriticalPoint) -> bool:
+    """Paths come together at isolated multiple points, and end one by one where points are not isolated."""
+    return point.is_regular or point.multiplicity > 1
 
 
 def _is_nearer(reached: _Candidate, known: _Candidate, data: NDArray[Any]) -> bool:
@@ -315,7 +331,7 @@ def _evidence(found: CriticalPoints) -> Evidence:
 
 def _not_covered(found: CriticalPoints) -> list[str]:
     notes = []
-    if found.on_discriminant:
+    if not all(_is_isolated(point) for point in found):
         notes.append("critical points that are not isolated, of which only some are listed")
     if found.evidence.status is Status.LOWER_BOUND:
         notes.append("critical points that were not found")
@@ -346,7 +362,13 @@ def _reached(phi: PolynomialMap, critical: CriticalPoints, seed: int, steps: int
     # All critical points on the smooth locus may be known; where they are not, the rank has to tell.
     known = critical.evidence.status is Status.NUMERICAL and not critical.on_discriminant and not critical.lost
     singular = known or _is_singular(phi, theta, point, critical)
-    return _Candidate(point, float(found.norms[best]), theta, singular, False, True)
+    distance = float(found.norms[best])
+    # Where nothing is nearer than the data themselves, nothing is equally near; else nothing tells, but minimizations
+    # that end at other points as near.
+    near = found.points[:, found.norms <= distance + _TIE * max(distance, float(np.linalg.norm(data)))]
+    gaps = np.linalg.norm(np.asarray(phi(near)) - point[:, None], axis=0)
+    alone = bool(np.all(gaps <= _SAME_REACHED * max(distance, float(np.linalg.norm(data)))))
+    return _Candidate(point, distance, theta, singular, alone, True)
 
 
 def _is_singular(phi: PolynomialMap, theta: Float, point: Float, critical: CriticalPoints) -> bool:
