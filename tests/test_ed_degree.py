@@ -475,3 +475,13 @@ def test_points_near_the_origin_are_told_apart(weights, p, q, expected):
     # The critical equation p t^(2p) - p u t^p + q t^(2q) - q v t^q has 2 q - p zeros off the origin.
     assert expected == 2 * q - p
     assert ed_degree(ag.polynomial_map([f"t^{p}", f"t^{q}"]), weights, rng=1).value == expected
+
+
+@pytest.mark.parametrize("second", [1 + 1e-8, 1e12])
+def test_weights_near_the_edge_do_not_hide_points(second):
+    circle = ag.polynomial_map(["(1-t^2)/(1+t^2)", "2*t/(1+t^2)"])
+    found = ed_degree(circle, [1.0, second], rng=1)
+    # Four by theory; two of them are large, or hard to reach.
+    assert found.value == 4 or not found.complete
+    assert found.value >= 2
+    assert ed_degree(circle, rng=1).complete

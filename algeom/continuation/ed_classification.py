@@ -19,6 +19,9 @@ Float = NDArray[np.float64]
 #: First coordinate of a unit vector (1 : y / size) below which y is at infinity; the endgame's limits are good to 1e-8.
 _INFINITY = 1e-7
 
+#: Images smaller than this, in units of the data, are finite if the solution is regular.
+_LARGE = 1e12
+
 #: Relative singular value below which the Jacobian counts as rank deficient: at regular ends it is known to about
 #: 1e-12, at singular ones to the square root of the endgame's accuracy.
 _RANK_AT_REGULAR, _RANK_AT_SINGULAR = 1e-9, 1e-4
@@ -160,6 +163,11 @@ def classified(chart: Chart, results: PathResults, weights: Weights, size: float
         infinite = known & ~(np.linalg.norm(y, axis=0) * _INFINITY < max(1.0, size))
     # Other directions cannot be: see `algeom.continuation.ed_ends`.
     kinds[infinite & _isotropic(directions[1:], weights)] = int(End.AT_INFINITY)
+    # Regular solutions with finite images are not at infinity, however near isotropic weights may make them to it.
+    large = np.flatnonzero((kinds == End.AT_INFINITY) & (results.codes == ReturnCode.SUCCESS))
+    with np.errstate(all="ignore"):
+        images = image.evaluate(np.concatenate([results.solutions[:, large], columns[:, large]]))
+        kinds[large[np.linalg.norm(images, axis=0) < _LARGE * max(1.0, size)]] = int(End.UNRESOLVED)
     finite = known & ~infinite
     points[:, finite] = y[:, finite]
     regular = results.codes == ReturnCode.SUCCESS

@@ -35,6 +35,10 @@ Method = Literal["auto", "direct", "generic"]
 #: hundred points are complete by then, and larger ones cost more loops than the detour.
 _DIRECT_LOOPS = 30
 
+#: Ratio of the largest to the smallest weight up to which a linear trace is believed. At a ratio of 1e12 two of the
+#: four points of a circle have a trace that is linear up to rounding.
+_WORST_WEIGHTS = 1e6
+
 
 def ed_degree(
     phi: PolynomialMap,
@@ -154,7 +158,9 @@ def _counted(
     generic = generic_weights(slice_.map.n_coordinates, seeds.derive(run.seed, "weights"))
     start = _at_generic_weights(slice_, generic, run, max_loops)
     if not start.interrupted:
-        return from_generic(start, wanted, run)
+        result = from_generic(start, wanted, run)
+        better = found is not None and not result.complete and found.value > result.value
+        return found if found is not None and better else result
     if found is None:
         # Points for generic weights are none for those wanted.
         raise KeyboardInterrupt
@@ -225,6 +231,10 @@ def _direct(
             what = noun_count(loops.count, "critical point")
             found = f"{what} were expected and found" if loops.count == upper else f"the sum of {what} is linear"
             reason = f"{found} for {weights}, and {CONFIRMING_LOOPS} more loops lead to no other point"
+            if loops.count != upper and np.linalg.cond(weights.matrix) > _WORST_WEIGHTS:
+                reason += "; but for weights of such different sizes parts of the points have a trace linear but for "
+                reason += "rounding, too"
+                return loops.result(Evidence(Status.LOWER_BOUND, math.nan, reason))
             return loops.result(Evidence(Status.NUMERICAL, math.nan, reason))
         if upper is not None and loops.count > upper:
             break
