@@ -354,6 +354,9 @@ def test_the_singular_locus_is_compared_with():
     assert not nearest.on_singular_locus
     assert nearest.distance == pytest.approx(np.linalg.svd(u.reshape(3, 3), compute_uv=False)[2])
     assert all(text.startswith("within the singular locus") for text in nearest.not_covered)
+    nodal = ag.polynomial_map(["t^2-1", "t^3-t"])
+    with pytest.raises(InputError, match="not in the closure"):
+        nearest_point(nodal, [0.01, 0.0], singular_locus=ag.polynomial_map(["1/100", "0"], parameters=["t"]), rng=1)
     with pytest.raises(InputError, match="same space"):
         nearest_point(matrices, u, singular_locus=PARABOLA, generic=generic((3, 3, 2), matrices))
 

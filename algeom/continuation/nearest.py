@@ -46,6 +46,9 @@ _NEARER_THAN_MINIMUM, _NEARER = 1e-10, 1e-5
 #: at which that is looked at: derivatives tend to zero at infinity as well.
 _SEARCH_RANK, _SEARCH_LARGE = 1e-4, 1e3
 
+#: Relative distance above which a point is not in the closure, far above what minimizations leave.
+_OUTSIDE = 1e-3
+
 #: Relative distance from known parameters of further starts.
 _BESIDE = 0.1
 
@@ -196,6 +199,8 @@ def nearest_point(
             f"singular_locus has {singular_locus.n_coordinates} coordinates and the map {phi.n_coordinates}; "
             "both go to the same space"
         )
+    if singular_locus is not None and not found.interrupted:
+        _require_inside(phi, singular_locus, found, seed)
     reached = _reached(phi, found, seed, _LAST_STEPS if found.interrupted else _SEARCH_STEPS)
     evidence, notes = _evidence(found), _not_covered(found)
     candidates = [_on_smooth_locus(found)] if found.real else []
@@ -271,6 +276,22 @@ def _require_metric(phi: PolynomialMap, weights: Any, seed: int) -> None:
         raise InputError(
             "the weights are not real and positive definite, so that they make no metric and there is no nearest "
             "point; critical_points(..., indefinite=True) finds the critical points"
+        )
+
+
+def _require_inside(phi: PolynomialMap, singular_locus: PolynomialMap, found: CriticalPoints, seed: int) -> None:
+    """Refuse a singular locus of which a random point is far from the complex image closure."""
+    rng = seeds.derive(seed, "membership")
+    y = np.asarray(singular_locus(rng.standard_normal(singular_locus.n_parameters)), dtype=np.float64)
+    parts = rng.standard_normal((2, phi.n_parameters, _STARTS))
+    fitted = fit(lambda theta: (phi(theta) - y[:, None], phi.jacobian(theta)), parts[0] + 1j * parts[1])
+    size = max(float(np.linalg.norm(y)), float(np.median(np.linalg.norm(found.generic.points, axis=0))))
+    distance = float(fitted.norms[fitted.best])
+    # Minimizations that still creep may be on the way to a point of the closure.
+    if distance > _OUTSIDE * size and np.all(fitted.settled | ~np.isfinite(fitted.norms)):
+        raise InputError(
+            f"a random point of singular_locus is not in the closure of the image (the nearest found is {distance:.2g} "
+            "away); give a parametrization of the singular locus, or none"
         )
 
 
