@@ -105,7 +105,7 @@ class NearestPoint:
             notes.append("on the singular locus")
         if not self.is_unique:
             notes.append("not unique")
-        if any("singular locus of the image closure" in text for text in self.not_covered):
+        if any(text.startswith("the singular locus") for text in self.not_covered):
             notes.append("on the smooth locus" if not self.on_singular_locus else "other singular points not covered")
         if self.theta is None:
             notes.append("no real parameters found")
