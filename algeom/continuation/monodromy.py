@@ -61,6 +61,9 @@ class MonodromyResult:
     estimate : float
         How many solutions there seem to be, from the fraction of known ones among the last arrivals (capture and
         recapture); NaN if nothing arrived.
+    most_known : int
+        The largest number of solutions known at one of the random parameters that loops went through. If it is larger
+        than the number of solutions found at the given ones, these are special, or nearly so.
     permutations : tuple of ndarray of int64, shape (N,)
         How each loop permutes the solutions, -1 where a path was not needed or failed. They generate a subgroup of the
         Galois group of the family.
@@ -82,6 +85,7 @@ class MonodromyResult:
     retracked: int
     failures: dict[ReturnCode, int]
     estimate: float
+    most_known: int
     permutations: tuple[Int, ...]
     seed: int
     interrupted: bool
@@ -272,6 +276,7 @@ def monodromy(
             retracked=search.retracked,
             failures={code: search.failures[code] for code in sorted(search.failures)},
             estimate=float(graph.estimate),
+            most_known=search.most(),
             permutations=graph.permutations(),
             seed=seed,
             interrupted=search.interrupted,

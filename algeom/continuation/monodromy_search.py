@@ -162,29 +162,32 @@ class Search:
                 batch, careful = self.graph.open_paths(FAILED), True
             if not len(batch):
                 # Every edge matches all that is known at its ends: without another loop nothing can change.
-                if self._most() == before:
+                if self.most() == before:
                     fruitless += 1
                 else:
-                    fruitless, before, since = 0, self._most(), self.runner.tracked
+                    fruitless, before, since = 0, self.most(), self.runner.tracked
                 if self.curve_test is not None:
                     return self._tested_by_curve(self.curve_test)
                 tested = self.has_trace or self.expected is not None
                 patient = fruitless < _PATIENCE or self.runner.tracked - since < _PATIENCE_PATHS
                 if not (tested or patient):
                     return self._stalled(f"the last {noun_count(fruitless, 'loop')} led to no new solution")
+                if fruitless >= _PATIENCE and len(self.graph.nodes[0]) < self.most():
+                    # What other nodes know does not come back here: a solution is almost singular at this node.
+                    return self._stalled(f"the last {noun_count(fruitless, 'loop')} led to no new solution")
                 if self.loops >= self.max_loops:
                     return self._stalled(f"the budget of {noun_count(self.loops, 'loop')} (max_loops) is used up")
                 self._add_loop()
                 continue
-            needed = self.bytes_for(self._most() + len(batch))
+            needed = self.bytes_for(self.most() + len(batch))
             if needed > allowed_bytes:
                 return self._lower_bound(
-                    f"more than {noun_count(self._most(), 'solution')} need about {memory.format_bytes(needed)}, and "
+                    f"more than {noun_count(self.most(), 'solution')} need about {memory.format_bytes(needed)}, and "
                     f"the limit is {memory.format_bytes(allowed_bytes)} (memory_limit)"
                 )
             self._step(batch, careful)
 
-    def _most(self) -> int:
+    def most(self) -> int:
         """Largest number of solutions at a node."""
         return max(len(node) for node in self.graph.nodes)
 
@@ -197,7 +200,7 @@ class Search:
 
     def _tracked(self, batch: Batch, careful: bool) -> Batch:
         options = TrackerOptions.conservative() if careful else self.options
-        info = {"found": self._most(), "loops": self.loops, "estimate": round(float(self.graph.estimate), 1)}
+        info = {"found": self.most(), "loops": self.loops, "estimate": round(float(self.graph.estimate), 1)}
         ends = self.runner.run(*self.graph.segments(batch), options, info)
         self.retracked += len(batch) if careful else 0
         succeeded = ends.codes == ReturnCode.SUCCESS
@@ -207,8 +210,8 @@ class Search:
     def _verdict(self) -> Evidence | None:
         """What is known for certain enough to stop."""
         count, expected = len(self.graph.nodes[0]), self.expected
-        if expected is not None and self._most() > expected:
-            self._refuse(self._most())
+        if expected is not None and self.most() > expected:
+            self._refuse(self.most())
         if self._test_passed() and self.trace is not None:
             return self._complete(self.trace.evidence.reason)
         if count == expected:
@@ -281,9 +284,9 @@ class Search:
             advice = "the trace test could not be carried out, since paths along its line failed"
         else:
             advice = f"the trace test is not passed: {self.trace.evidence.reason}"
-        if count < self._most():
+        if count < self.most():
             advice += (
-                f"; {self._most()} solutions are known at random parameters, but {count} at those given, which seem to "
+                f"; {self.most()} solutions are known at random parameters, but {count} at those given, which seem to "
                 "be special: begin at generic ones, and track from there"
             )
         return self._lower_bound(f"{what}: {advice}")
