@@ -30,8 +30,8 @@ from algeom.runtime.progress import Progress
 #: linear by a symmetry is moved by at least every second loop), and after paths from generic weights.
 CONFIRMING_LOOPS = 8
 
-#: Lines along which the test of squares is tried.
-_LINES = 3
+#: Lines along which the test of squares is tried, and data that a search may begin at.
+_LINES, _MOST_STARTS = 3, 4
 
 
 #: Length, relative to that of the image, below which points are compared absolutely: critical points near the origin
@@ -57,21 +57,29 @@ class Loops:
 
     def __init__(self, slice_: Gauge, weights: Weights, run: Run, max_loops: int) -> None:
         self.equations = CriticalEquations.of(slice_, matrix=weights.is_matrix)
+        self.slice = slice_
         self.weights = weights
         self.run = run
         self.max_loops = max_loops
         self.fixed = weights.parameters(self.equations.matrix).astype(np.complex128)
         self.m = slice_.map.n_coordinates
-        tau, self.u = start_pair(slice_.map, weights, seeds.derive(run.seed, "start"))
-        self.tau = tau[:, None]
+        self.starts = 0
+        self._begin()
         length = typical_size(slice_.map, seeds.derive(run.seed, "size"))
         self.size = length / math.sqrt(self.m)
         self.near_origin = _NEAR_ORIGIN * length
         self.image = _scaled(self.equations.image, 1 / self.near_origin)
         self.loops = self.tracked = 0
-        self.interrupted = False
+        self.interrupted = self.behind = False
         self.dropped = 0
         self.trace: TraceTest | None = None
+
+    def _begin(self) -> None:
+        """One known point, and data for which it is critical; other data each time."""
+        labels = ("start", self.starts) if self.starts else ("start",)
+        tau, self.u = start_pair(self.slice.map, self.weights, seeds.derive(self.run.seed, *labels))
+        self.tau = tau[:, None]
+        self.starts += 1
 
     def _sample(self, rng: np.random.Generator) -> Complex:
         # Branch points of varieties that are no cones lie at all distances; loops of one size would miss some.
@@ -143,6 +151,7 @@ class Loops:
                 raise
             raise InputError(f"upper_count={expected} for {self.weights}: {error}") from error
         self.tau = found.solutions
+        self.behind = found.most_known > found.count
         self.trace = found.trace if isinstance(found.trace, TraceTest) else self.trace
         self.interrupted |= found.interrupted
         self.loops += found.loops
@@ -158,6 +167,9 @@ class Loops:
             # A run gives up when a few loops in a row led nowhere; others begin elsewhere, and in other directions.
             if evidence.status is not Status.LOWER_BOUND or self.interrupted or self.loops >= self.max_loops:
                 return evidence
+            if self.behind and self.starts < _MOST_STARTS:
+                # Other data know more points: one is almost singular here.
+                self._begin()
 
     def has_more(self) -> bool:
         """Whether further loops lead to a point beyond those known."""
