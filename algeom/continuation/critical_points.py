@@ -159,6 +159,12 @@ class CriticalPoints:
         """Distances of the real points, increasing, shape (n_real,)."""
         return np.array([point.distance for point in self.real])
 
+    def plot(self, kind: Any = None, *, ed_discriminant: bool = False, ax: Any = None) -> Any:
+        """Draw the critical points (`algeom.plot.critical_points`); returns matplotlib Axes."""
+        from algeom import plot
+
+        return plot.critical_points(self, kind, ed_discriminant=ed_discriminant, ax=ax)
+
     def __repr__(self) -> str:
         kinds: dict[str, int] = {}
         for point in self.real:

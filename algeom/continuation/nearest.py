@@ -99,6 +99,12 @@ class NearestPoint:
     evidence: Evidence
     seed: int
 
+    def plot(self, kind: Any = None, *, ed_discriminant: bool = False, ax: Any = None) -> Any:
+        """Draw the critical points (`algeom.plot.critical_points`); returns matplotlib Axes."""
+        from algeom import plot
+
+        return plot.critical_points(self, kind, ed_discriminant=ed_discriminant, ax=ax)
+
     def __repr__(self) -> str:
         notes = [f"distance {self.distance:.10g}"]
         if self.on_singular_locus:
