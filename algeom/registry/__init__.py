@@ -1,9 +1,8 @@
 """Named problems with cited answers, for tests, benchmarks and notebooks."""
 
-from difflib import get_close_matches
 from functools import cache
 
-from algeom.errors import InputError
+from algeom.registry.lookup import by_name, by_tag, tabulated
 from algeom.registry.problem import Problem
 from algeom.registry.system_problem import SystemProblem
 from algeom.registry.systems import system_problem, system_problems
@@ -15,13 +14,8 @@ __all__ = ["Problem", "SystemProblem", "problem", "problems", "system_problem", 
 def _all() -> dict[str, Problem]:
     from algeom.registry import attention, classical, comparison, relu, secants, statistics
 
-    table: dict[str, Problem] = {}
-    for module in (classical, secants, statistics, relu, attention, comparison):
-        for entry in module.PROBLEMS:
-            if entry.name in table:
-                raise AssertionError(f"two problems are named {entry.name}")
-            table[entry.name] = entry
-    return table
+    modules = (classical, secants, statistics, relu, attention, comparison)
+    return tabulated("problem", (entry for module in modules for entry in module.PROBLEMS))
 
 
 def problem(name: str) -> Problem:
@@ -37,12 +31,7 @@ def problem(name: str) -> Problem:
     >>> problem("grassmannian_2_5").degree
     5
     """
-    table = _all()
-    if name not in table:
-        near = get_close_matches(name, table, n=3, cutoff=0.4)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise InputError(f"there is no problem named {name!r}{hint} (registry.problems() lists them all)")
-    return table[name]
+    return by_name("problem", _all(), name, "registry.problems()")
 
 
 def problems(tag: str | None = None) -> tuple[Problem, ...]:
@@ -63,11 +52,4 @@ def problems(tag: str | None = None) -> tuple[Problem, ...]:
     >>> [p.name for p in problems("peer:P5_factor25")]
     ['factor_analysis_5_2']
     """
-    table = _all()
-    if tag is None:
-        return tuple(table.values())
-    chosen = tuple(p for p in table.values() if tag in p.tags)
-    if not chosen:
-        tags = sorted({t for p in table.values() for t in p.tags if not t.startswith("peer:")})
-        raise InputError(f"no problem has the tag {tag!r}; there are {', '.join(tags)}, and peer:NAME")
-    return chosen
+    return by_tag("problem", _all(), tag)

@@ -1,9 +1,8 @@
 """Named systems of polynomial equations with cited numbers of solutions, for tests, benchmarks and notebooks."""
 
-from difflib import get_close_matches
 from functools import cache
 
-from algeom.errors import InputError
+from algeom.registry.lookup import by_name, by_tag, tabulated
 from algeom.registry.system_problem import SystemProblem
 
 __all__ = ["SystemProblem", "system_problem", "system_problems"]
@@ -13,8 +12,7 @@ __all__ = ["SystemProblem", "system_problem", "system_problems"]
 def _all() -> dict[str, SystemProblem]:
     from algeom.registry import enumerative_problems, polynomial_benchmarks
 
-    entries = (*enumerative_problems.PROBLEMS, *polynomial_benchmarks.PROBLEMS)
-    return {entry.name: entry for entry in entries}
+    return tabulated("system", (*enumerative_problems.PROBLEMS, *polynomial_benchmarks.PROBLEMS))
 
 
 def system_problem(name: str) -> SystemProblem:
@@ -30,12 +28,7 @@ def system_problem(name: str) -> SystemProblem:
     >>> system_problem("cyclic_5").count
     70
     """
-    table = _all()
-    if name not in table:
-        near = get_close_matches(name, table, n=3, cutoff=0.4)
-        hint = f"; did you mean {' or '.join(near)}?" if near else ""
-        raise InputError(f"there is no system named {name!r}{hint} (system_problems() lists them all)")
-    return table[name]
+    return by_name("system", _all(), name, "registry.system_problems()")
 
 
 def system_problems(tag: str | None = None) -> tuple[SystemProblem, ...]:
@@ -51,10 +44,4 @@ def system_problems(tag: str | None = None) -> tuple[SystemProblem, ...]:
     >>> [p.name for p in system_problems("vision")]
     ['five_point_relative_pose']
     """
-    table = _all()
-    chosen = tuple(p for p in table.values() if tag is None or tag in p.tags)
-    if not chosen:
-        raise InputError(
-            f"no system has the tag {tag!r}; there are {', '.join(sorted({t for p in table.values() for t in p.tags}))}"
-        )
-    return chosen
+    return by_tag("system", _all(), tag)
