@@ -510,13 +510,20 @@ def track_batch(
     with reporter(progress) as report:
         report.start("tracking", total=count)
         switches = tracker.run(paths, endgame=endgame, check=True, advance=report.advance)
+        ends = _Ends(tracker, paths)
+        doubtful = ends.refine()
         if endgame:
             from algeom.continuation.endgame import finish
 
-            _reopen(tracker, paths, starts, start_parameters, target_parameters, switches)
+            fresh = make_paths(*(part[:, doubtful] for part in (starts, start_parameters, target_parameters)))
+            _reopen(tracker, paths, doubtful, fresh, switches)
             directions, image_directions, winding = finish(tracker, paths, switches, image)
-    solutions, accuracy, condition = _refined(tracker, paths)
+            doubtful = ends.refine()
+    # Where Newton's method does not converge there is no regular solution, whatever the path looked like.
+    paths.codes[doubtful] = ReturnCode.STEP_TOO_SMALL
     winding[paths.codes == ReturnCode.SUCCESS] = 1
+    solutions = complex_columns(paths.points)
+    solutions[:, paths.codes == ReturnCode.AT_INFINITY] = complex(np.nan, np.nan)
     return PathResults(
         solutions=solutions,
         codes=paths.codes,
@@ -526,8 +533,8 @@ def track_batch(
         newton_iterations=paths.counters[:, kernels.ITERATIONS],
         refinements=paths.counters[:, kernels.EXTENDED_ITERATIONS],
         precision_switches=switches,
-        accuracy=accuracy,
-        condition=condition,
+        accuracy=np.where(np.isnan(ends.condition), paths.measures[:, 0], ends.accuracy),
+        condition=ends.condition,
         winding_numbers=winding,
         directions=directions,
         image_directions=image_directions,
@@ -535,48 +542,37 @@ def track_batch(
     )
 
 
-def _reopen(
-    tracker: Tracker,
-    paths: Paths,
-    starts: Complex,
-    start_parameters: NDArray[Any],
-    target_parameters: NDArray[Any],
-    switches: Int,
-) -> None:
+def _reopen(tracker: Tracker, paths: Paths, again: Int, fresh: Paths, switches: Int) -> None:
     """Lead paths that stepped to the target, but to no regular solution there, to where the endgame begins."""
-    jumped = np.flatnonzero(paths.codes == kernels.SUCCESS)
-    if not jumped.size:
-        return
-    targets = paths.targets[jumped]
-    points, step = polish(tracker, complex_columns(paths.points[jumped]), targets, 1)
-    condition = conditions(tracker.system, points, complex_columns(targets))
-    again = jumped[~attracting(tracker, points, targets, step, condition)]
     if not again.size:
         return
-    part = make_paths(starts[:, again], start_parameters[:, again], target_parameters[:, again])
-    part.counters[:] = paths.counters[again]
-    part.t_to[:, 0] = tracker.options.endgame_start
-    switches[again] += tracker.run(part, endgame=False)
-    part.codes[part.codes == kernels.SUCCESS] = kernels.AT_ENDGAME
-    part.t_to[:] = 0.0
-    paths.put(again, part)
+    fresh.counters[:] = paths.counters[again]
+    fresh.t_to[:, 0] = tracker.options.endgame_start
+    switches[again] += tracker.run(fresh, endgame=False)
+    fresh.codes[fresh.codes == kernels.SUCCESS] = kernels.AT_ENDGAME
+    fresh.t_to[:] = 0.0
+    paths.put(again, fresh)
 
 
-def _refined(tracker: Tracker, paths: Paths) -> tuple[Complex, Float, Float]:
-    """End points, the regular ones refined; their last relative Newton step; condition numbers there."""
-    solutions = complex_columns(paths.points)
-    accuracy = paths.measures[:, 0].copy()
-    condition = np.full(len(paths.codes), np.nan)
-    regular = np.flatnonzero(paths.codes == ReturnCode.SUCCESS)
-    if regular.size:
-        ends = paths.take(regular)
-        solutions[:, regular], accuracy[regular] = polish(tracker, complex_columns(ends.points), ends.targets)
-        condition[regular] = conditions(tracker.system, solutions[:, regular], complex_columns(ends.targets))
-        # Where Newton's method does not converge there is no regular solution, whatever the path looked like.
-        good = attracting(tracker, solutions[:, regular], ends.targets, accuracy[regular], condition[regular])
-        paths.codes[regular[~good]] = ReturnCode.STEP_TOO_SMALL
-    solutions[:, paths.codes == ReturnCode.AT_INFINITY] = complex(np.nan, np.nan)
-    return solutions, accuracy, condition
+class _Ends:
+    """Accuracy and condition of regular ends, found out once for each; NaN where there is none."""
+
+    def __init__(self, tracker: Tracker, paths: Paths) -> None:
+        self.tracker = tracker
+        self.paths = paths
+        self.accuracy = np.full(len(paths.codes), np.nan)
+        self.condition = np.full(len(paths.codes), np.nan)
+
+    def refine(self) -> Int:
+        """Refine the ends that are new; which of them are no regular solutions after all."""
+        new = np.flatnonzero((self.paths.codes == kernels.SUCCESS) & np.isnan(self.condition))
+        targets = self.paths.targets[new]
+        points, step = polish(self.tracker, complex_columns(self.paths.points[new]), targets)
+        condition = conditions(self.tracker.system, points, complex_columns(targets))
+        good = attracting(self.tracker, points, targets, step, condition)
+        self.paths.points[new] = alternating(points)
+        self.accuracy[new[good]], self.condition[new[good]] = step[good], condition[good]
+        return np.asarray(new[~good])
 
 
 def polish(tracker: Tracker, points: Complex, parameters: Float, iterations: int = 2) -> tuple[Complex, Float]:
