@@ -5,7 +5,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import algeom as ag
@@ -48,6 +48,8 @@ def truncations(u, r):
 # Eckart and Young
 
 
+# Local searches from large parameters came nearer by rounding errors.
+@example(shape=(3, 3, 2), seed=3285)
 @settings(max_examples=15)
 @given(
     shape=st.sampled_from([(2, 2, 1), (2, 4, 1), (3, 3, 1), (3, 3, 2), (4, 3, 2), (3, 5, 2)]),

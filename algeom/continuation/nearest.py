@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from concurrent.futures import Executor
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -385,11 +386,12 @@ def _reached(phi: PolynomialMap, critical: CriticalPoints, seed: int, steps: int
     if not np.isfinite(found.norms[best]):
         return None
     theta = np.asarray(found.points[:, best])
-    point = np.asarray(phi(theta))
+    # Exactly: at large parameters rounding errors of the map alone would pass for a smaller distance.
+    point = np.array([float(y) for y in phi([Fraction(float(x)) for x in theta])])
     # All critical points on the smooth locus may be known; where they are not, the rank has to tell.
     known = critical.evidence.status is Status.NUMERICAL and not critical.on_discriminant and not critical.lost
     singular = known or _is_singular(phi, theta, point, critical)
-    distance = float(found.norms[best])
+    distance = float(np.linalg.norm(root @ (point - data)))
     # Where nothing is nearer than the data themselves, nothing is equally near; else nothing tells, but minimizations
     # that end at other points as near.
     near = found.points[:, found.norms <= distance + _TIE * max(distance, float(np.linalg.norm(data)))]
