@@ -1,0 +1,1 @@
+"""Spectral radius dimensionality reductions of tuples of matrices, by fixed-point iteration."""

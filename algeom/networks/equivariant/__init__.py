@@ -1,0 +1,1 @@
+"""Invariant and equivariant linear networks: components, dimensions, degrees and nearest maps."""

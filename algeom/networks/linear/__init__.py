@@ -1,0 +1,1 @@
+"""Function spaces of linear networks: matrices of bounded rank."""
