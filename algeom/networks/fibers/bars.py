@@ -13,18 +13,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algeom.errors import InputError
 from algeom.maps.relabelling import check_integer
+from algeom.networks.fibers.moves import Interval, Move, bar_text, lowering_exchanges, raising_exchanges
 
-__all__ = ["Bars", "Interval", "Move", "check_widths"]
+__all__ = ["Bars", "Interval", "Move", "bar_text", "check_widths", "intervals"]
 
-#: A bar [a, b]: the layers of its birth and of its death.
-Interval = tuple[int, int]
+#: The widest layer: wider ones have weights that no memory holds, and the limit keeps counts within machine integers.
+_WIDEST = 10**9
 
 
 @dataclass(frozen=True)
@@ -314,7 +315,7 @@ class Bars:
     @property
     def is_maximal(self) -> bool:
         """Whether the closure of the stratum is an irreducible component of its fiber: no move raises it."""
-        return next(self._raising_pairs(), None) is None
+        return next(raising_exchanges(self._present, self.depth), None) is None
 
     @property
     def is_smooth(self) -> bool:
@@ -327,22 +328,13 @@ class Bars:
         comparing its dimension decides.
         """
         above = self
-        while (pair := next(above._raising_pairs(), None)) is not None:
-            above = above._raised(*pair).result
+        while (exchange := next(raising_exchanges(above._present, above.depth), None)) is not None:
+            above = above._exchanged(*exchange[1:])
         return above.dimension == self.n_weights - self.differential_rank
 
-    def _raising_pairs(self) -> Iterator[tuple[Interval, Interval]]:
-        present = [interval for interval, _ in self.items()]
-        for first in present:
-            for second in present:
-                if first[0] < second[0] <= first[1] + 1 <= second[1] and (first[0], second[1]) != (0, self.depth):
-                    yield first, second
-
-    def _raised(self, first: Interval, second: Interval) -> Move:
-        (a, b), (c, e) = first, second
-        before = (first, second)
-        after: tuple[Interval, ...] = ((a, e),) if c == b + 1 else ((a, e), (c, b))
-        return Move("connecting" if c == b + 1 else "swapping", before, after, self._exchanged(before, after), True)
+    @property
+    def _present(self) -> list[Interval]:
+        return [interval for interval, _ in self.items()]
 
     def _exchanged(self, before: tuple[Interval, ...], after: tuple[Interval, ...]) -> Bars:
         counts = list(self.multiplicities)
@@ -363,7 +355,7 @@ class Bars:
 
         Notes
         -----
-        Each cover relation of the closure order is one of these moves (`order.covers`); not all of them are.
+        Each cover relation of the closure order is one of these moves (`upper_covers`); not all of them are.
 
         Examples
         --------
@@ -372,7 +364,10 @@ class Bars:
         connecting 00 and 11 to 01: 03 01 11 23 33
         connecting 11 and 23 to 13: 03 00 11 13 33
         """
-        return [self._raised(first, second) for first, second in self._raising_pairs()]
+        return [
+            Move(kind, before, after, self._exchanged(before, after), True)
+            for kind, before, after in raising_exchanges(self._present, self.depth)
+        ]
 
     def lowering_moves(self) -> list[Move]:
         """The moves to smaller strata of the same fiber, which lie in the closure of this one: raising ones reversed.
@@ -385,17 +380,10 @@ class Bars:
         cutting 02 to 01 and 22: 03 01 11 22 33x2
         swapping 02 and 11 to 01 and 12: 03 01 12 33x2
         """
-        present = [interval for interval, _ in self.items() if interval != (0, self.depth)]
-        moves = []
-        for a, e in present:
-            for b in range(a, e):
-                pieces = ((a, b), (b + 1, e))
-                moves.append(Move("connecting", ((a, e),), pieces, self._exchanged(((a, e),), pieces), False))
-            for c, b in present:
-                if a < c <= b < e:
-                    pair, exchanged = ((a, e), (c, b)), ((a, b), (c, e))
-                    moves.append(Move("swapping", pair, exchanged, self._exchanged(pair, exchanged), False))
-        return moves
+        return [
+            Move(kind, before, after, self._exchanged(before, after), False)
+            for kind, before, after in lowering_exchanges(self._present, self.depth)
+        ]
 
     def __le__(self, other: Bars) -> bool:
         """Whether no rank is larger than that of the other: its closure contains this stratum."""
@@ -452,43 +440,12 @@ class Bars:
         return weights
 
     def __str__(self) -> str:
-        wide = self.depth >= 10
         full = (0, self.depth)
         bars = sorted(self.items(), key=lambda item: (item[0] != full, item[0]))
-        return " ".join(_text(interval, wide) + (f"x{m}" if m > 1 else "") for interval, m in bars)
+        return " ".join(bar_text(interval, self.depth) + (f"x{m}" if m > 1 else "") for interval, m in bars)
 
     def __repr__(self) -> str:
         return f"Bars({self}; widths {self.widths}, rank {self.rank}, dimension {self.dimension})"
-
-
-@dataclass(frozen=True)
-class Move:
-    """One step between two strata of a fiber.
-
-    Attributes
-    ----------
-    kind : {"connecting", "swapping"}
-        A connecting move joins [a, b] and [b+1, e] to [a, e]; a swapping move replaces [a, b] and [c, e] with
-        a < c <= b < e by [a, e] and [c, b]. Lowering moves are these reversed.
-    before, after : tuple of (int, int)
-        The bars that are taken away and those that are added.
-    result : Bars
-        The stratum that it leads to.
-    raising : bool
-        Whether the closure of the result contains the stratum before, or the other way round.
-    """
-
-    kind: Literal["connecting", "swapping"]
-    before: tuple[Interval, ...]
-    after: tuple[Interval, ...]
-    result: Bars
-    raising: bool
-
-    def __str__(self) -> str:
-        wide = self.result.depth >= 10
-        before, after = (" and ".join(_text(interval, wide) for interval in bars) for bars in (self.before, self.after))
-        verb = "cutting" if len(self.before) == 1 else self.kind
-        return f"{verb} {before} to {after}: {self.result}"
 
 
 def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
@@ -501,7 +458,7 @@ def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
     """
     if isinstance(widths, (str, bytes)) or not isinstance(widths, (Sequence, np.ndarray)) or len(widths) < 2:
         raise InputError(f"widths={widths!r}; give at least two: of the input, hidden layers, and the output")
-    return tuple(check_integer(f"the width of layer {j}", width, 1) for j, width in enumerate(widths))
+    return tuple(check_integer(f"the width of layer {j}", width, 1, _WIDEST) for j, width in enumerate(widths))
 
 
 @cache
@@ -542,11 +499,6 @@ def _rank_table(ranks: Mapping[Interval, int] | NDArray[Any] | Sequence[Sequence
             raise InputError("ranks above the diagonal: the rank of the map from layer i to layer j >= i is at (j, i)")
         table = [list(row) for row in array]
     return [[check_integer(f"the rank at ({j}, {i})", r, 0) for i, r in enumerate(row)] for j, row in enumerate(table)]
-
-
-def _text(interval: Interval, wide: bool) -> str:
-    a, b = interval
-    return f"{a}-{b}" if wide else f"{a}{b}"
 
 
 def _label(interval: Interval) -> str:
