@@ -172,7 +172,9 @@ class Superoperator(ABC):
         Y = _floating(Y)
         if Y.ndim not in (2, 3) or Y.shape[-2:] != self.shape:
             n, m = self.shape
-            raise InputError(f"a matrix of shape {Y.shape} was given to a map of {n} x {m} matrices; give one of that shape")
+            raise InputError(
+                f"a matrix of shape {Y.shape} was given to a map of {n} x {m} matrices; give one of that shape"
+            )
         return np.asarray(function(Y[None])[0] if Y.ndim == 2 else function(Y))
 
     def _on_factors(self, function: Any, U: Any, V: Any, W: Any) -> Array:
