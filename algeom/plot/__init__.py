@@ -8,6 +8,7 @@ from algeom.plot.blocks import block_sizes
 from algeom.plot.critical_points import critical_points
 from algeom.plot.hilbert import hilbert_function
 from algeom.plot.ideals import ideal
+from algeom.plot.strata import hasse_diagram
 from algeom.plot.tables import generator_table
 
-__all__ = ["block_sizes", "critical_points", "generator_table", "hilbert_function", "ideal"]
+__all__ = ["block_sizes", "critical_points", "generator_table", "hasse_diagram", "hilbert_function", "ideal"]

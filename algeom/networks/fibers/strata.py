@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from algeom.errors import InputError, ResourceError
 from algeom.maps.relabelling import check_integer
@@ -24,7 +24,6 @@ from algeom.networks.fibers.order import hasse_graph, lower_covers, upper_covers
 
 if TYPE_CHECKING:
     import networkx
-    from matplotlib.axes import Axes
 
 __all__ = ["Strata", "strata"]
 
@@ -413,8 +412,8 @@ class Strata(Collection[Bars]):
             for row in rows
         )
 
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the Hasse diagram of the closure order by dimension: `algeom.plot.hasse_diagram`."""
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the Hasse diagram by dimension (`algeom.plot.hasse_diagram`); returns matplotlib Axes."""
         from algeom import plot
 
         return plot.hasse_diagram(self, ax=ax)
