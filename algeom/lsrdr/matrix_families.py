@@ -1,18 +1,23 @@
-"""Families of matrices A_1, ..., A_r and the three sums over them that reductions need, at the cost of their structure.
+"""Families of matrices A_1, ..., A_r and the sums over them that reductions need: dense and sparse ones.
 
-Arrays have one leading axis of k starts throughout. All starts are put side by side, so that the family is read once.
+Starts of an iteration are a leading axis of k matrices. They are put side by side, so that the family is read once.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from algeom.lsrdr.tuples import Array
+from algeom.errors import InputError
+from algeom.lsrdr.tuples import Array, checked_entries
 
-__all__ = ["DenseMatrices", "MatrixFamily"]
+__all__ = ["DenseMatrices", "MatrixFamily", "SparseMatrices"]
+
+#: Matrices of a dense family that are converted to absolute values at a time take no more than so many entries.
+_BLOCK = 1 << 20
 
 
 class MatrixFamily(ABC):
@@ -24,15 +29,22 @@ class MatrixFamily(ABC):
         Number and size of the matrices.
     dtype : numpy.dtype
         float64 or complex128.
+    entries : int
+        Number of stored entries: what multiplying one vector by all matrices costs.
     """
 
     r: int
     n: int
     dtype: np.dtype[Any]
+    entries: int
 
     @abstractmethod
-    def matrix(self, j: int) -> Any:
-        """A_j as something that ``@`` multiplies matrices with, dense or scipy sparse."""
+    def times(self, j: int, M: Array) -> Array:
+        """A_j M for one dense matrix M (n, c)."""
+
+    @abstractmethod
+    def adjoint_times(self, j: int, M: Array) -> Array:
+        """A_j^* M for one dense matrix M (n, c)."""
 
     @abstractmethod
     def dense(self) -> Array:
@@ -56,11 +68,6 @@ class MatrixFamily(ABC):
 
     @property
     @abstractmethod
-    def entries(self) -> int:
-        """Number of stored entries: what multiplying all matrices with one vector costs."""
-
-    @property
-    @abstractmethod
     def largest(self) -> float:
         """The largest absolute value of an entry."""
 
@@ -70,60 +77,26 @@ class MatrixFamily(ABC):
         return self.contract(Y, adjoint(X)), self.adjoint_contract(Z, X)
 
 
-class DenseMatrices(MatrixFamily):
-    """Matrices in an array of shape (r, n, n), multiplied as the (r n) x n matrix that they are in memory.
+class StackedMatrices(MatrixFamily):
+    """Matrices below each other in one matrix of r n rows, dense or scipy sparse."""
 
-    Parameters
-    ----------
-    matrices : ndarray, shape (r, n, n)
-        As `matrix_tuple` returns it. Not copied.
-    """
+    _stack: Any
+    _transpose: Any
 
-    def __init__(self, matrices: Array) -> None:
-        self.r, self.n, _ = matrices.shape
-        self.dtype = matrices.dtype
-        self._matrices = matrices
-        self._stack = matrices.reshape(self.r * self.n, self.n)
-
-    def __repr__(self) -> str:
-        return f"{self.r} dense matrices"
-
-    def matrix(self, j: int) -> Array:
-        """A_j, a view."""
-        return np.asarray(self._matrices[j])
-
-    def dense(self) -> Array:
-        """All matrices, shape (r, n, n), not copied."""
-        return self._matrices
-
-    def scaled(self, factor: float) -> DenseMatrices:
-        """The family of the factor times each matrix."""
-        return DenseMatrices(self._matrices * factor)
-
-    @property
-    def entries(self) -> int:
-        """Number of stored entries."""
-        return self._matrices.size
-
-    @property
-    def largest(self) -> float:
-        """The largest absolute value of an entry."""
-        return max(float(np.abs(matrix).max()) for matrix in self._matrices)
-
-    def _times(self, columns: Array) -> Array:
+    def _all_times(self, columns: Array) -> Array:
         """A_j M for all j and M (n, c), shape (r, n, c)."""
         return real_times(self._stack, columns).reshape(self.r, self.n, -1)
 
     def compress(self, R: Array, S: Array) -> Array:
         """R A_j S for all j."""
         k, n, e = S.shape
-        products = self._times(side_by_side(S)).reshape(self.r, n, k, e)
+        products = self._all_times(side_by_side(S)).reshape(self.r, n, k, e)
         return np.asarray(R[:, None] @ products.transpose(2, 0, 1, 3))
 
     def contract(self, M: Array, B: Array) -> Array:
         """The sum of A_j M B_j."""
         k, n, c = M.shape
-        products = self._times(side_by_side(M)).reshape(self.r, n, k, c)
+        products = self._all_times(side_by_side(M)).reshape(self.r, n, k, c)
         return np.asarray((products.transpose(2, 0, 1, 3) @ B).sum(axis=1))
 
     def adjoint_contract(self, M: Array, B: Array) -> Array:
@@ -135,9 +108,9 @@ class DenseMatrices(MatrixFamily):
         columns = stacked.reshape(self.r * n, k * b)
         # A^* B is the conjugate of A^T conj(B): only the thin factor is conjugated, the family is never copied.
         if self.dtype.kind == "c":
-            total = (self._stack.T @ columns.conj()).conj()
+            total = np.asarray(self._transpose @ columns.conj()).conj()
         else:
-            total = real_times(self._stack.T, columns)
+            total = real_times(self._transpose, columns)
         return np.ascontiguousarray(total.reshape(n, k, b).transpose(1, 0, 2))
 
     def fused(self, R: Array, S: Array, Y: Array, Z: Array, signs: Array | None) -> tuple[Array, Array]:
@@ -146,10 +119,128 @@ class DenseMatrices(MatrixFamily):
         columns = np.empty((n, 2, k, d), dtype=np.result_type(S, Y))
         columns[:, 0] = Y.transpose(1, 0, 2)
         columns[:, 1] = S.transpose(1, 0, 2)
-        products = self._times(columns.reshape(n, 2 * k * d)).reshape(self.r, n, 2, k, d)
+        products = self._all_times(columns.reshape(n, 2 * k * d)).reshape(self.r, n, 2, k, d)
         times_Y, times_S = (products[:, :, part].transpose(2, 0, 1, 3) for part in (0, 1))
         X = signed(R[:, None] @ times_S, signs)
         return (times_Y @ adjoint(X)).sum(axis=1), self.adjoint_contract(Z, X)
+
+
+class DenseMatrices(StackedMatrices):
+    """Matrices in an array of shape (r, n, n), multiplied as the (r n) x n matrix that they are in memory.
+
+    Parameters
+    ----------
+    matrices : ndarray, shape (r, n, n)
+        As `matrix_tuple` returns it. Not copied: do not change it while the family is in use.
+    """
+
+    def __init__(self, matrices: Array) -> None:
+        self.r, self.n, _ = matrices.shape
+        self.dtype = matrices.dtype
+        self.entries = matrices.size
+        self._matrices = matrices
+        self._stack = matrices.reshape(self.r * self.n, self.n)
+        self._transpose = self._stack.T
+
+    def __repr__(self) -> str:
+        return f"{self.r} dense matrices"
+
+    def times(self, j: int, M: Array) -> Array:
+        """A_j M."""
+        return real_times(self._matrices[j], M)
+
+    def adjoint_times(self, j: int, M: Array) -> Array:
+        """A_j^* M."""
+        return real_times(adjoint(self._matrices[j]), M)
+
+    def dense(self) -> Array:
+        """All matrices, shape (r, n, n), not copied."""
+        return self._matrices
+
+    def scaled(self, factor: float) -> DenseMatrices:
+        """The family of the factor times each matrix."""
+        return DenseMatrices(self._matrices * factor)
+
+    @property
+    def largest(self) -> float:
+        """The largest absolute value of an entry."""
+        flat = self._matrices.reshape(-1)
+        return max(float(np.abs(flat[i : i + _BLOCK]).max()) for i in range(0, flat.size, _BLOCK))
+
+
+class SparseMatrices(StackedMatrices):
+    """Sparse matrices, held below each other in one CSR matrix of r n rows.
+
+    Parameters
+    ----------
+    matrices : sequence of scipy sparse arrays or matrices, each n x n
+    name : str
+        What the messages call the tuple.
+
+    Raises
+    ------
+    InputError
+        If there are none, they are not square of one size, or an entry is no finite number that float64 represents.
+
+    Examples
+    --------
+    >>> import scipy.sparse
+    >>> family = SparseMatrices([scipy.sparse.eye_array(3), scipy.sparse.diags_array([1.0, 2.0], offsets=1)])
+    >>> family, family.entries
+    (2 sparse matrices with 5 entries, 5)
+    """
+
+    def __init__(self, matrices: Sequence[Any], name: str = "A") -> None:
+        from scipy import sparse
+
+        if not len(matrices):
+            raise InputError(f"{name} is a tuple of r = 0 matrices; give at least one")
+        shapes = [np.shape(matrix) if not sparse.issparse(matrix) else matrix.shape for matrix in matrices]
+        n = shapes[0][-1] if shapes[0] else 0
+        if n == 0 or any(shape != (n, n) for shape in shapes):
+            listed = ", ".join(map(str, list(dict.fromkeys(shapes))[:3]))
+            raise InputError(f"the matrices of {name} have the shapes {listed}; expected square ones of one size")
+        stack = sparse.vstack([sparse.csr_array(matrix) for matrix in matrices], format="csr")
+        stack.data = checked_entries(stack.data, name)
+        stack.sum_duplicates()
+        self.r, self.n = len(matrices), n
+        self._hold(stack)
+
+    def _hold(self, stack: Any) -> None:
+        self.dtype = stack.dtype
+        self.entries = stack.nnz
+        self._stack = stack
+        self._transpose = stack.T
+
+    def __repr__(self) -> str:
+        return f"{self.r} sparse matrices with {self.entries} entries"
+
+    def _matrix(self, j: int) -> Any:
+        return self._stack[j * self.n : (j + 1) * self.n]
+
+    def times(self, j: int, M: Array) -> Array:
+        """A_j M."""
+        return real_times(self._matrix(j), M)
+
+    def adjoint_times(self, j: int, M: Array) -> Array:
+        """A_j^* M."""
+        return real_times(self._matrix(j).conj().T, M)
+
+    def dense(self) -> Array:
+        """All matrices, shape (r, n, n)."""
+        return np.asarray(self._stack.toarray()).reshape(self.r, self.n, self.n)
+
+    def scaled(self, factor: float) -> SparseMatrices:
+        """The family of the factor times each matrix."""
+        family = object.__new__(SparseMatrices)
+        family.r, family.n = self.r, self.n
+        family._hold(self._stack * factor)
+        return family
+
+    @property
+    def largest(self) -> float:
+        """The largest absolute value of an entry."""
+        return float(np.abs(self._stack.data).max(initial=0.0))
 
 
 def side_by_side(M: Array) -> Array:

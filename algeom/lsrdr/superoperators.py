@@ -1,198 +1,24 @@
-"""Superoperators: linear maps between matrices, as sums of A_j Y X_j^* or by what they do to a matrix."""
+"""Superoperators as sums of A_j Y X_j^*, from the tuples of matrices that users have."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from algeom.errors import InputError
-from algeom.lsrdr.matrix_families import DenseMatrices, MatrixFamily, adjoint, signed
-from algeom.lsrdr.tuples import Array, matrix_tuple
-from algeom.runtime.memory import require
+from algeom.lsrdr.matrix_families import DenseMatrices, MatrixFamily, SparseMatrices, adjoint, signed
+from algeom.lsrdr.quaternions import Quaternions
+from algeom.lsrdr.structured_families import MatrixUnits
+from algeom.lsrdr.structured_superoperators import DiagonalSuperoperator
+from algeom.lsrdr.superoperator_base import Superoperator, floating
+from algeom.lsrdr.tuples import Array, checked_entries, matrix_tuple
+
+#: Full matrices are multiplied by so many entries of a dense family at a time: in cache, and few calls for small ones.
+_BLOCK = 1 << 16
 
 __all__ = ["Counted", "KrausSuperoperator", "Superoperator", "superoperator"]
-
-
-class Superoperator(ABC):
-    """A linear map E from n x m matrices to n x m matrices, over the real or the complex numbers.
-
-    All that a reduction asks of it are the *low-rank products* E(U V^*) W and E^*(U V^*) W, whose cost depends on the
-    structure; here they go through the full n x m matrix.
-
-    Every matrix may have one leading axis, of k starts: then there are k results. A real E acts on complex matrices by
-    their real and imaginary parts.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        (n, m), the shape of the matrices.
-    dtype : numpy.dtype
-        float64 or complex128.
-    """
-
-    shape: tuple[int, int]
-    dtype: np.dtype[Any]
-
-    @property
-    def n(self) -> int:
-        """Number of rows of the matrices it acts on."""
-        return self.shape[0]
-
-    @property
-    def is_square_map(self) -> bool:
-        """Whether it acts on square matrices."""
-        return self.shape[0] == self.shape[1]
-
-    @property
-    def real(self) -> bool:
-        """Whether it takes real matrices to real ones by construction."""
-        return self.dtype.kind == "f"
-
-    # What a representation defines: matrices have exactly one leading axis here.
-
-    @abstractmethod
-    def _apply(self, Y: Array) -> Array:
-        """E(Y) for Y (k, n, m)."""
-
-    @abstractmethod
-    def _adjoint(self, Y: Array) -> Array:
-        """E^*(Y) for Y (k, n, m)."""
-
-    def _product(self, U: Array, V: Array, W: Array) -> Array:
-        """E(U V^*) W for U (k, n, a), V (k, m, a), W (k, m, b)."""
-        return np.stack([self._apply(u @ adjoint(v))[0] @ w for u, v, w in zip(U[:, None], V[:, None], W, strict=True)])
-
-    def _adjoint_product(self, U: Array, V: Array, W: Array) -> Array:
-        """E^*(U V^*) W for U (k, n, a), V (k, m, a), W (k, m, b)."""
-        return np.stack(
-            [self._adjoint(u @ adjoint(v))[0] @ w for u, v, w in zip(U[:, None], V[:, None], W, strict=True)]
-        )
-
-    def _products(self, S: Array, R: Array, Y: Array, Z: Array) -> tuple[Array, Array]:
-        return self._product(Y, S, adjoint(R)), self._adjoint_product(Z, adjoint(R), S)
-
-    # What users call
-
-    def apply(self, Y: Any) -> Array:
-        """E(Y) for Y of shape (n, m) or (k, n, m)."""
-        return self._on_matrices(self._apply, Y)
-
-    def adjoint(self, Y: Any) -> Array:
-        """E^*(Y): the adjoint for the Frobenius inner product, for Y of shape (n, m) or (k, n, m)."""
-        return self._on_matrices(self._adjoint, Y)
-
-    def __call__(self, Y: Any) -> Array:
-        """E(Y), as `apply`."""
-        return self.apply(Y)
-
-    def product(self, U: Any, V: Any, W: Any) -> Array:
-        """E(U V^*) W.
-
-        Parameters
-        ----------
-        U : array_like, shape (n, a) or (k, n, a)
-        V : array_like, shape (m, a) or (k, m, a)
-        W : array_like, shape (m, b) or (k, m, b)
-
-        Returns
-        -------
-        ndarray, shape (n, b) or (k, n, b)
-        """
-        return self._on_factors(self._product, U, V, W)
-
-    def adjoint_product(self, U: Any, V: Any, W: Any) -> Array:
-        """E^*(U V^*) W, with arguments as for `product`."""
-        return self._on_factors(self._adjoint_product, U, V, W)
-
-    def products(self, S: Any, R: Any, Y: Any, Z: Any) -> tuple[Array, Array]:
-        """Both products of a step of the low-rank iteration: E(Y S^*) R^* and E^*(Z R) S.
-
-        With E(Y) the sum of A_j Y A_j^* both are made from X_j = R A_j S, which is computed once.
-
-        Parameters
-        ----------
-        S : array_like, shape (n, d) or (k, n, d)
-        R : array_like, shape (d, n) or (k, d, n)
-        Y, Z : array_like, shape (n, d) or (k, n, d)
-
-        Returns
-        -------
-        tuple of two ndarrays, shape (n, d) or (k, n, d)
-
-        Raises
-        ------
-        InputError
-            If the shapes do not fit together, or E does not act on square matrices.
-        """
-        S, R, Y, Z = (_floating(M) for M in (S, R, Y, Z))
-        n = self.n
-        fits = S.ndim in (2, 3) and S.shape[-2] == n and S.shape == Y.shape == Z.shape and self.is_square_map
-        if not fits or R.shape != (*S.shape[:-2], S.shape[-1], n):
-            raise InputError(
-                f"S, R, Y, Z have the shapes {S.shape}, {R.shape}, {Y.shape}, {Z.shape}; for a map of {n} x "
-                f"{self.shape[1]} matrices expected (n, d), (d, n), (n, d), (n, d) with n = m = {n}, or k of each"
-            )
-        if S.ndim == 2:
-            first, second = self._products(S[None], R[None], Y[None], Z[None])
-            return first[0], second[0]
-        return self._products(S, R, Y, Z)
-
-    def to_dense(self, *, memory_limit: int | str | None = None) -> Array:
-        """The matrix of E on row-major vectors, ``to_dense() @ Y.ravel() == apply(Y).ravel()``.
-
-        For the sum of A_j Y X_j^* it is the sum of the Kronecker products of A_j and conj(X_j).
-
-        Returns
-        -------
-        ndarray, shape (n m, n m)
-
-        Raises
-        ------
-        ResourceError
-            If it would not fit.
-        """
-        n, m = self.shape
-        size = n * m
-        # The matrix, the unit matrices that it is applied to, and one more for what application needs.
-        require(
-            3.0 * size**2 * self.dtype.itemsize, memory_limit, f"the {size} x {size} matrix of a superoperator",
-            "apply it to matrices instead",
-        )  # fmt: skip
-        return self._dense()
-
-    def _dense(self) -> Array:
-        n, m = self.shape
-        units = np.eye(n * m, dtype=self.dtype).reshape(n * m, n, m)
-        return np.ascontiguousarray(self._apply(units).reshape(n * m, n * m).T)
-
-    def _on_matrices(self, function: Any, Y: Any) -> Array:
-        Y = _floating(Y)
-        if Y.ndim not in (2, 3) or Y.shape[-2:] != self.shape:
-            n, m = self.shape
-            raise InputError(
-                f"a matrix of shape {Y.shape} was given to a map of {n} x {m} matrices; give one of that shape"
-            )
-        return np.asarray(function(Y[None])[0] if Y.ndim == 2 else function(Y))
-
-    def _on_factors(self, function: Any, U: Any, V: Any, W: Any) -> Array:
-        U, V, W = (_floating(M) for M in (U, V, W))
-        n, m = self.shape
-        leading = U.shape[:-2]
-        if (
-            U.ndim not in (2, 3)
-            or U.shape[-2] != n
-            or V.shape != (*leading, m, U.shape[-1])
-            or W.ndim != U.ndim
-            or W.shape[:-1] != (*leading, m)
-        ):
-            raise InputError(
-                f"U, V, W have the shapes {U.shape}, {V.shape}, {W.shape}; for E(U V^*) W with a map of {n} x {m} "
-                f"matrices expected ({n}, a), ({m}, a), ({m}, b), or k of each"
-            )
-        return np.asarray(function(U[None], V[None], W[None])[0] if U.ndim == 2 else function(U, V, W))
 
 
 class KrausSuperoperator(Superoperator):
@@ -206,13 +32,22 @@ class KrausSuperoperator(Superoperator):
         X_1, ..., X_r of size m; A by default.
     signs : ndarray of float64, shape (r,), optional
         s_1, ..., s_r; all 1 by default.
+    field : {"R", "C", "H"}, optional
+        "H" for the complex form of quaternionic matrices; by default what the entries are.
 
     Notes
     -----
     Low-rank products never form an n x m matrix: E(U V^*) W is the sum of s_j (A_j U) (W^* X_j V)^*.
     """
 
-    def __init__(self, left: MatrixFamily, right: MatrixFamily | None = None, signs: Array | None = None) -> None:
+    def __init__(
+        self,
+        left: MatrixFamily,
+        right: MatrixFamily | None = None,
+        signs: Array | None = None,
+        *,
+        field: str | None = None,
+    ) -> None:
         self.left = left
         self.right = left if right is None else right
         if self.right.r != left.r:
@@ -222,24 +57,54 @@ class KrausSuperoperator(Superoperator):
         self.signs = signs
         self.shape = (left.n, self.right.n)
         self.dtype = np.result_type(left.dtype, self.right.dtype)
+        self._field = field
+
+    @property
+    def field(self) -> str:
+        """The field: "R" or "C"; "H" for the complex form of quaternionic matrices."""
+        return self._field or super().field
+
+    def multiplications(self, d: int) -> float:
+        """Multiplications of `products` for one start of rank d, about."""
+        return d * (self.left.entries * 2.0 + self.right.entries + self.left.r * (self.left.n * 2.0 + self.right.n) * d)
 
     def _apply(self, Y: Array) -> Array:
-        return self._sum(Y, False)
+        if isinstance(self.left, DenseMatrices) and isinstance(self.right, DenseMatrices):
+            return self._dense_sum(self.left.dense(), adjoint(self.right.dense()), Y)
+        return self._sum(self.left.times, self.right.times, Y)
 
     def _adjoint(self, Y: Array) -> Array:
-        return self._sum(Y, True)
+        if isinstance(self.left, DenseMatrices) and isinstance(self.right, DenseMatrices):
+            return self._dense_sum(adjoint(self.left.dense()), self.right.dense(), Y)
+        return self._sum(self.left.adjoint_times, self.right.adjoint_times, Y)
 
-    def _sum(self, Y: Array, adjoints: bool) -> Array:
+    def _dense_sum(self, A: Array, X: Array, Y: Array) -> Array:
+        """The sum of s_j A_j Y X_j, some j at a time."""
+        total: Array = np.zeros(Y.shape, dtype=np.result_type(self.dtype, Y))
+        step = max(1, _BLOCK // Y.size)
+        for first in range(0, self.left.r, step):
+            part = slice(first, first + step)
+            terms = signed(A[part] @ Y[:, None] @ X[part], None if self.signs is None else self.signs[part])
+            total += terms[:, 0] if step == 1 else terms.sum(axis=1)
+        return total
+
+    def _sum(self, left: Any, right: Any, Y: Array) -> Array:
+        """The sum of s_j A_j Y X_j^*, as (X_j (A_j Y)^*)^*, since X may be sparse."""
         total: Array = np.zeros(Y.shape, dtype=np.result_type(self.dtype, Y))
         for j in range(self.left.r):
-            A, X = self.left.matrix(j), self.right.matrix(j)
-            if adjoints:
-                A, X = A.conj().T, X.conj().T
             sign = 1.0 if self.signs is None else self.signs[j]
-            # Y X^* as (X Y^*)^*, since X may be sparse.
             for k, y in enumerate(Y):
-                total[k] += sign * (X @ (A @ y).conj().T).conj().T
+                total[k] += sign * adjoint(right(j, adjoint(left(j, y))))
         return total
+
+    def _dense(self) -> Array:
+        n, m = self.shape
+        A, X = self.left.dense(), self.right.dense().conj()
+        if self.signs is not None:
+            A = A * self.signs[:, None, None]
+        # Entry [(i, k), (j, l)] is the sum of A[i, j] conj(X)[k, l]: a product of two matrices.
+        product = A.reshape(len(A), n * n).T @ X.reshape(len(X), m * m)
+        return np.ascontiguousarray(product.reshape(n, n, m, m).transpose(0, 2, 1, 3)).reshape(n * m, n * m)
 
     def _product(self, U: Array, V: Array, W: Array) -> Array:
         X = signed(self.right.compress(adjoint(W), V), self.signs)
@@ -257,17 +122,21 @@ class KrausSuperoperator(Superoperator):
 
     def compress(self, R: Any, S: Any) -> Array:
         """R A_j S for all j: R (d, n) and S (n, e) to (r, d, e); with k of each to (k, r, d, e)."""
-        R, S = _floating(R), _floating(S)
+        R, S = floating(R), floating(S)
         if R.ndim == 2:
             return np.asarray(self.left.compress(R[None], S[None])[0])
         return self.left.compress(R, S)
 
     @cached_property
+    def hermitian_preserving(self) -> bool:
+        """Whether E(Y^*) = E(Y)^* for all Y: for X = A always, else decided on one random complex matrix."""
+        return self.left is self.right or super().hermitian_preserving
+
+    @cached_property
     def is_completely_positive(self) -> bool | None:
-        """Whether all its extensions to larger matrices keep positive semidefinite matrices so."""
-        if self.left is self.right and (self.signs is None or bool(np.all(self.signs >= 0))):
-            return True
-        return None
+        """Whether E is completely positive: for X = A without signs always, else as the Choi matrix says."""
+        plain = self.left is self.right and (self.signs is None or bool(np.all(self.signs >= 0)))
+        return True if plain else super().is_completely_positive
 
     def __repr__(self) -> str:
         n, m = self.shape
@@ -290,6 +159,25 @@ class Counted(Superoperator):
         self.shape = base.shape
         self.dtype = base.dtype
         self.applications = 0
+
+    @property
+    def field(self) -> str:
+        """The field of the map that is counted."""
+        return self.base.field
+
+    @property
+    def hermitian_preserving(self) -> bool:  # type: ignore[override]
+        """Whether E(Y^*) = E(Y)^* for all Y, which costs no counted application."""
+        return self.base.hermitian_preserving
+
+    @property
+    def is_completely_positive(self) -> bool | None:  # type: ignore[override]
+        """Whether E is completely positive, which costs no counted application."""
+        return self.base.is_completely_positive
+
+    def multiplications(self, d: int) -> float:
+        """Multiplications of `products` for one start of rank d, about."""
+        return self.base.multiplications(d)
 
     def _apply(self, Y: Array) -> Array:
         self.applications += len(Y)
@@ -315,43 +203,91 @@ class Counted(Superoperator):
         return f"Counted({self.base}, {self.applications} applications)"
 
 
-def superoperator(A: Any, X: Any = None) -> Superoperator:
-    """Gamma(A; X), the map that takes Y to the sum of A_j Y X_j^*; Phi(A) = Gamma(A; A) without X.
+def superoperator(A: Any, X: Any = None, *, signs: Any = None) -> Superoperator:
+    """Gamma(A; X), the map that takes Y to the sum of s_j A_j Y X_j^*; Phi(A) = Gamma(A; A) without X and signs.
 
     Parameters
     ----------
-    A : array_like (r, n, n) or Superoperator
-        A superoperator is returned as it is.
-    X : array_like (r, m, m), optional
+    A : array_like (r, n, n), Quaternions, list of scipy sparse matrices, MatrixFamily or Superoperator
+        `Permutations` and `MatrixUnits` are families that are never written out. Arrays are not copied. Quaternionic
+        matrices act by their complex form of twice the size. A superoperator is returned as it is.
+    X : array_like (r, m, m) and so on, optional
+        A by default.
+    signs : array_like of float, shape (r,), optional
+        Every map that preserves Hermitian matrices is such a sum with X = A and signs 1 and -1.
 
     Returns
     -------
     Superoperator
+        A `DiagonalSuperoperator` for `MatrixUnits` alone, else a `KrausSuperoperator`.
 
     Raises
     ------
     InputError
         If the tuples are not as `matrix_tuple` wants them, or differ in the number of matrices.
 
+    See Also
+    --------
+    from_choi, from_callables
+
     Examples
     --------
     >>> import numpy as np
     >>> E = superoperator([[[0.0, 1.0], [0.0, 0.0]], [[0.0, 0.0], [1.0, 0.0]]])
+    >>> E
+    KrausSuperoperator(2 x 2 matrices, 2 dense matrices, real)
     >>> E(np.diag([2.0, 3.0]))
     array([[3., 0.],
            [0., 2.]])
     """
     if isinstance(A, Superoperator):
-        if X is not None:
-            raise InputError("a superoperator A was given together with X; give a tuple of matrices for A, or no X")
+        if X is not None or signs is not None:
+            raise InputError("a superoperator A was given together with X or signs; give a tuple of matrices for A")
         return A
-    left = DenseMatrices(matrix_tuple(A))
-    return KrausSuperoperator(left, None if X is None else DenseMatrices(matrix_tuple(X, "X")))
+    if isinstance(A, MatrixUnits) and X is None and signs is None:
+        return DiagonalSuperoperator(A.squared_weights())
+    quaternionic = isinstance(A, Quaternions) or isinstance(X, Quaternions)
+    left = matrix_family(A, "A", quaternionic=quaternionic)
+    right = None if X is None or X is A else matrix_family(X, "X", quaternionic=quaternionic)
+    if signs is not None:
+        signs = checked_entries(np.asarray(signs), "signs")
+        if signs.shape != (left.r,) or signs.dtype.kind == "c":
+            raise InputError(f"signs has the shape {signs.shape}; expected {left.r} real numbers, one for each matrix")
+    return KrausSuperoperator(left, right, signs, field="H" if quaternionic else None)
 
 
-def _floating(matrix: Any) -> Array:
-    """An array of float64 or complex128."""
-    M: Array = np.asarray(matrix)
-    if M.dtype in (np.float64, np.complex128):
-        return M
-    return np.asarray(M, dtype=np.complex128 if M.dtype.kind == "c" else np.float64)
+def matrix_family(A: Any, name: str = "A", *, quaternionic: bool = False) -> MatrixFamily:
+    """The family of matrices that a user means: dense, sparse or as it is.
+
+    Parameters
+    ----------
+    A : array_like (r, n, n), Quaternions, list of scipy sparse matrices or MatrixFamily
+    name : str
+        What the messages call it.
+    quaternionic : bool
+        Whether to take the complex form of size 2 n of real and complex matrices, too.
+
+    Raises
+    ------
+    InputError
+        As `superoperator`.
+    """
+    if isinstance(A, MatrixFamily):
+        if quaternionic:
+            raise InputError(f"{name} is a family of {A}; together with quaternions give an array or Quaternions")
+        return A
+    if isinstance(A, (list, tuple)) and any(_is_sparse(matrix) for matrix in A) and not quaternionic:
+        return SparseMatrices(A, name)
+    if _is_sparse(A):
+        raise InputError(f"{name} is a single sparse matrix; give a list of r sparse matrices, [{name}]")
+    if quaternionic or isinstance(A, Quaternions):
+        A = A if isinstance(A, Quaternions) else Quaternions(matrix_tuple(A, name))
+        if A.ndim != 3:
+            raise InputError(f"{name} has the shape {A.shape}; expected r square matrices, shape (r, n, n)")
+        A = A.complex
+    return DenseMatrices(matrix_tuple(A, name))
+
+
+def _is_sparse(matrix: Any) -> bool:
+    """Whether it is a scipy sparse array or matrix, without importing scipy.sparse where it is not in use."""
+    return type(matrix).__module__.startswith("scipy.sparse")

@@ -49,51 +49,54 @@ def matrix_tuple(A: Any, name: str = "A") -> Array:
     ...
     algeom.errors.InputError: A has the shape (2, 2); expected r square matrices, shape (r, n, n): for a single ...
     """
-    array = _as_array(A, name)
-    if array.ndim != 3:
-        single = array.ndim == 2 and array.shape[0] == array.shape[1]
-        hint = f"for a single matrix give [{name}]" if single else "give a list of square matrices of one size"
-        raise InputError(f"{name} has the shape {array.shape}; expected r square matrices, shape (r, n, n): {hint}")
-    r, n, columns = array.shape
-    if r == 0:
-        raise InputError(f"{name} is a tuple of r = 0 matrices; give at least one")
-    if n != columns:
-        raise InputError(f"the matrices of {name} are {n} x {columns}; expected square ones, shape (r, n, n)")
-    if n == 0:
-        raise InputError(f"the matrices of {name} are 0 x 0; give matrices of size at least 1")
-    if array.dtype.kind in "iu" and (array.max() > _LARGEST_INTEGER or array.min() < -_LARGEST_INTEGER):
-        raise InputError(
-            f"{name} has integers beyond 2^53 in absolute value, which float64 does not represent; divide by a common "
-            "factor, or convert to floats"
-        )
-    with np.errstate(over="ignore"):  # what overflows is refused below, with advice
-        array = np.ascontiguousarray(array, dtype=np.complex128 if array.dtype.kind == "c" else np.float64)
-    for j, matrix in enumerate(array):
-        if not np.isfinite(matrix).all():
-            where = tuple(int(i) for i in np.argwhere(~np.isfinite(matrix))[0])
-            raise InputError(
-                f"{name}[{j}] has the entry {matrix[where]} at {where}; every entry has to be a finite number"
-            )
-    return array
-
-
-def _as_array(A: Any, name: str) -> Array:
-    """Any nested sequence of numbers as an array of integers, floats or complex numbers."""
     try:
-        array = np.asarray(A)
+        array: Array = np.asarray(A)
     except (ValueError, TypeError) as error:
         raise InputError(
             f"{name} cannot be made an array ({error}); give square matrices of one size, shape (r, n, n)"
         ) from None
-    if array.dtype.kind in "biufc":
-        return array
-    if array.dtype == object and array.size and array.ndim and all(isinstance(x, int) for x in array.flat):
+    if array.ndim != 3 and array.size and array.dtype.kind in "biufc":
+        single = array.ndim == 2 and array.shape[0] == array.shape[1]
+        hint = f"for a single matrix give [{name}]" if single else "give a list of square matrices of one size"
+        raise InputError(f"{name} has the shape {array.shape}; expected r square matrices, shape (r, n, n): {hint}")
+    if array.shape[:1] == (0,):
+        raise InputError(f"{name} is a tuple of r = 0 matrices; give at least one")
+    array = checked_entries(array, name)
+    if array.ndim != 3 or array.shape[1] != array.shape[2] or array.shape[1] == 0:
+        raise InputError(
+            f"{name} has the shape {array.shape}; expected r square matrices of size at least 1, shape (r, n, n)"
+        )
+    return np.ascontiguousarray(array)
+
+
+def checked_entries(array: Array, name: str) -> Array:
+    """The array in float64 or complex128, not copied if it is that already.
+
+    Raises
+    ------
+    InputError
+        If an entry is NaN, infinite, no number, or an integer that float64 does not represent.
+    """
+    kind = array.dtype.kind
+    wide = kind in "iu" and array.size and (array.max() > _LARGEST_INTEGER or array.min() < -_LARGEST_INTEGER)
+    if wide or (kind == "O" and array.size and all(isinstance(x, int) for x in array.flat)):
         raise InputError(
             f"{name} has integers beyond 2^53 in absolute value, which float64 does not represent; divide by a common "
             "factor, or convert to floats"
         )
-    kind = type(array.flat[0]).__name__ if array.size else array.dtype
-    raise InputError(
-        f"{name} has entries of type {kind}; expected real or complex numbers (convert exact numbers with "
-        ".astype(float)), an array of shape (r, n, n)"
-    )
+    if kind not in "biufc":
+        what = type(array.flat[0]).__name__ if array.size else str(array.dtype)
+        raise InputError(
+            f"{name} has entries of type {what}; expected real or complex numbers in one array of shape (r, n, n) "
+            "(convert exact numbers with .astype(float))"
+        )
+    with np.errstate(over="ignore"):  # what overflows is refused below, with advice
+        array = np.asarray(array, dtype=np.complex128 if kind == "c" else np.float64)
+    # One matrix at a time: the comparison of a large tuple would take a quarter of its memory.
+    for part in array if array.ndim > 1 else array[None]:
+        finite = np.isfinite(part)
+        if not finite.all():
+            raise InputError(
+                f"{name} has the entry {part[~finite].flat[0]}; entries have to be finite in double precision"
+            )
+    return array
