@@ -15,7 +15,7 @@ from algeom.maps.relabelling import (
     symmetric_group_generators,
     symmetry,
 )
-from algeom.varieties._forms import Form, exponent_vectors, general_form, moved_exponents, multiply
+from algeom.maps.forms import Form, exponent_vectors, general_form, moved_exponents, multiply
 
 __all__ = ["coincident_root_locus", "discriminant", "resultant"]
 

@@ -16,7 +16,7 @@ from algeom.maps.relabelling import (
     symmetric_group_generators,
     symmetry,
 )
-from algeom.varieties._forms import exponent_vectors, monomial_values, moved_exponents
+from algeom.maps.forms import exponent_vectors, monomial_values, moved_exponents
 
 __all__ = ["segre", "segre_veronese", "veronese"]
 

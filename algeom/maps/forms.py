@@ -5,7 +5,7 @@ from typing import Any
 
 from algeom.maps.relabelling import IntArray
 
-__all__ = ["Form", "exponent_vectors", "general_form", "monomial_values", "moved_exponents", "multiply"]
+__all__ = ["Exponent", "Form", "exponent_vectors", "general_form", "monomial_values", "moved_exponents", "multiply"]
 
 Exponent = tuple[int, ...]
 # Coefficients are ints, Fractions or whatever stands for a parameter while a map is traced.
