@@ -282,7 +282,7 @@ def matrix_regression(inputs: ArrayLike, outputs: ArrayLike) -> MatrixDistance:
     if len(values) < x.shape[1] or values[-1] <= _SINGULAR * values[0]:
         raise GenericityError(
             f"the {len(x)} inputs do not span their space of dimension {x.shape[1]}: the loss does not see all of a "
-            "matrix; give more examples, project the inputs to their span, or append a multiple of the identity to them "
+            "matrix; give more examples, project them to their span, or append a multiple of the identity "
             "with outputs zero (ridge regression)"
         )
     target = np.linalg.lstsq(x, y, rcond=None)[0].T
