@@ -301,6 +301,11 @@ class Bars:
         The image is the sum over l of the matrices ``W_(L~l) X W_(l-1~0)``: those with columns in the column space of
         ``W_(L~l)`` and rows in the row space of ``W_(l-1~0)``. The first spaces grow with l and the second shrink, so
         that the dimension is ``sum_(l=1..L) r_Ll r_(l-1,0) - sum_(l=1..L-1) r_Ll r_l0``.
+
+        In terms of bars it is ``r (d_0 + d_L - r)`` plus ``omega_[0,b] omega_[c,L]`` for all 0 < c <= b+1 <= L. By the
+        formula for `dimension`, the tangent space of the fiber exceeds that of the stratum by the products
+        ``omega_[a,b] omega_[c,e]`` for all raising moves. So the maximal strata are those where the two agree, and the
+        fiber is reduced at general points of each component. (Our derivation.)
         """
         last = self.depth
         left = [self.rank_between(last, layer) for layer in range(last + 1)]
