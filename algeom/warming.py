@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from algeom._kernels import compile as kernels
+from algeom._kernels import superoperator as _superoperator  # noqa: F401  (so that its kernels are counted)
 from algeom.algebra.elimination import SMALL_WORK, eliminate
 from algeom.continuation import polynomial_system, track
 from algeom.implicitization import hilbert_function, implicitize
@@ -73,7 +74,7 @@ def warmup(*, progress: Progress = False) -> Warmup:
     """
     begin = time.perf_counter()
     with compile_clock() as clock, reporter(progress) as report:
-        report.start("warming up", total=5)
+        report.start("warming up", total=6)
         cubic = polynomial_map(["s^3", "s^2*t", "s*t^2", "t^3"])
         implicitize(cubic, max_degree=2, rng=0)
         hilbert_function(cubic, 2, rng=0)
@@ -99,4 +100,11 @@ def warmup(*, progress: Progress = False) -> Warmup:
         circle = polynomial_system(["x^2 - a"], unknowns=["x"], parameters=["a"])
         track(circle, [[1.0, -1.0]], [1.0], [2.0j])
         report.advance(what="path tracking")
+
+        # Not at the top: the rest of algeom can do without algeom.lsrdr. One specialization serves real and complex.
+        from algeom.lsrdr.lanes import lane_steps
+
+        S = np.eye(2, 1)[None]
+        lane_steps(np.array([[[2.0, 1.0], [1.0, 2.0]]]), S, S.transpose(0, 2, 1), S, S, 1.0)
+        report.advance(what="reductions of matrix tuples")
     return Warmup(len(kernels.KERNELS), clock.kernels, time.perf_counter() - begin, kernels.CACHE_FOLDER)

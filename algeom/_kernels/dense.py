@@ -136,6 +136,136 @@ def solve_lanes(matrix: Float, n: Any, pivots: Int, vector: Float) -> None:
 
 
 @kernel
+def subtract_matrix_product(
+    target: Float,
+    left: Float,
+    row: Any,
+    step: Any,
+    sign: float,
+    right: Float,
+    rows: Any,
+    inner: Any,
+    columns: Any,
+    real: bool,
+) -> None:
+    """``target -= L @ right`` in all lanes, where entry (i, k) of L is ``left[i row + k step]``.
+
+    ``sign`` is -1.0 if the entries of ``left`` are to be conjugated, otherwise 1.0. With ``real`` all imaginary parts
+    are zero, and neither read nor written. As `subtract_product` for each i, k and column; all in one
+    function, so that the compiler checks once that the arrays do not overlap.
+    """
+    lane = np.uintp(LANE)
+    width = np.uintp(2) * lane
+    count = np.uintp(columns)
+    # Of a length that is known to be 16 the compiler makes 16 scalar instructions before it thinks of vectors.
+    length = min(lane, np.uintp(target.size))
+    for i in range(np.uintp(rows)):
+        for c in range(count):
+            d = (i * count + c) * width
+            for k in range(np.uintp(inner)):
+                a = (i * np.uintp(row) + k * np.uintp(step)) * width
+                b = (k * count + c) * width
+                if real:
+                    for j in range(length):
+                        target[d + j] -= left[a + j] * right[b + j]
+                else:
+                    for j in range(lane):
+                        ar = left[a + j]
+                        ai = sign * left[a + lane + j]
+                        br = right[b + j]
+                        bi = right[b + lane + j]
+                        target[d + j] -= ar * br - ai * bi
+                        target[d + lane + j] -= ar * bi + ai * br
+
+
+@kernel
+def subtract_times(target: Float, left: Float, right: Float, rows: Any, inner: Any, columns: Any, real: bool) -> None:
+    """``target -= left @ right`` in all lanes, of matrices rows x inner and inner x columns."""
+    subtract_matrix_product(target, left, inner, np.uintp(1), 1.0, right, rows, inner, columns, real)
+
+
+@kernel
+def subtract_adjoint_times(
+    target: Float, left: Float, right: Float, rows: Any, inner: Any, columns: Any, real: bool
+) -> None:
+    """``target -= left.conj().T @ right`` in all lanes, of matrices inner x rows and inner x columns."""
+    subtract_matrix_product(target, left, np.uintp(1), rows, -1.0, right, rows, inner, columns, real)
+
+
+@kernel
+def subtract_multiples(
+    target: Float,
+    d: Any,
+    scalars: Float,
+    first: Any,
+    row: Any,
+    step: Any,
+    source: Float,
+    b: Any,
+    n: Any,
+    columns: Any,
+    length: Any,
+) -> None:
+    """``target[d] -= B @ source[b]`` for a real n x n matrix B that is the same in all lanes.
+
+    Entry (i, k) of B is ``scalars[first + i row + k step]``; of each entry of the n x columns matrices ``length``
+    numbers take part, from the offsets d and b on. Four terms of a sum go into one pass over the target.
+    """
+    width = np.uintp(2 * LANE)
+    stride = np.uintp(columns) * width
+    four = np.uintp(4)
+    whole = np.uintp(n) // four
+    for i in range(np.uintp(n)):
+        start = first + i * row
+        for block in range(whole):
+            s = start + block * four * step
+            for c in range(np.uintp(columns)):
+                p = d + i * stride + c * width
+                q = b + block * four * stride + c * width
+                for j in range(length):
+                    total = target[p + j]
+                    for k in range(four):
+                        total -= scalars[s + k * step] * source[q + k * stride + j]
+                    target[p + j] = total
+        for k in range(whole * four, np.uintp(n)):
+            scalar = scalars[start + k * step]
+            for c in range(np.uintp(columns)):
+                p = d + i * stride + c * width
+                q = b + k * stride + c * width
+                for j in range(length):
+                    target[p + j] -= scalar * source[q + j]
+
+
+@kernel
+def subtract_shared_times(
+    target: Float,
+    re: Float,
+    im: Float,
+    minus_im: Float,
+    first: Any,
+    row: Any,
+    step: Any,
+    source: Float,
+    n: Any,
+    columns: Any,
+    real: bool,
+) -> None:
+    """``target -= A @ source`` for an n x n matrix A that is the same in all lanes, and n x columns matrices in lanes.
+
+    Entry (i, k) of A has the parts ``re[q]`` and ``im[q]``, q = first + i row + k step. ``minus_im`` is -im, so that an
+    exchange of the two and of ``row`` and ``step`` gives the adjoint; both are empty where A is real. Offsets and
+    steps are of type np.uintp.
+    """
+    lane = np.uintp(LANE)
+    none = np.uintp(0)
+    length = lane if real else np.uintp(2) * lane
+    subtract_multiples(target, none, re, first, row, step, source, none, n, columns, length)
+    if im.size > 0:
+        subtract_multiples(target, none, minus_im, first, row, step, source, lane, n, columns, lane)
+        subtract_multiples(target, lane, im, first, row, step, source, none, n, columns, lane)
+
+
+@kernel
 def subtract_product_extended(
     target: Float,
     target_lows: Float,
