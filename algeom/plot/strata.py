@@ -126,7 +126,7 @@ def _kind(stratum: Bars) -> str:
 def _label(stratum: Bars) -> str:
     """The bars, in two lines of about the same length where they are many."""
     words = str(stratum).split()
-    if len(" ".join(words)) < _LONG:
+    if len(words) == 1 or len(" ".join(words)) < _LONG:
         return " ".join(words)
     half = min(range(1, len(words)), key=lambda k: abs(len(" ".join(words[:k])) - len(" ".join(words[k:]))))
     return " ".join(words[:half]) + "\n" + " ".join(words[half:])
