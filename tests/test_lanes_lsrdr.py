@@ -10,7 +10,7 @@ from algeom._kernels import dense
 from algeom._kernels import superoperator as kernels
 from algeom._kernels.dense import LANE
 from algeom.errors import InputError
-from algeom.lsrdr.lanes import StepCode, lane_steps
+from algeom.lsrdr.lanes import StepCode, lane_steps, lanes_are_faster
 
 needs_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="too many steps for plain Python")
 
@@ -289,3 +289,24 @@ def test_bad_arguments():
         lane_steps(A, S, R, Y, Z, [1.0, 0.0])
     with pytest.raises(InputError, match="steps = 0"):
         lane_steps(A, S, R, Y, Z, 1.0, 0)
+
+
+# -- which way to take
+
+
+def test_lanes_are_for_small_problems():
+    # Ratios of ten and of a tenth in the benchmark, on either side.
+    assert lanes_are_faster(8, 2, 3, 1)
+    assert lanes_are_faster(16, 2, 3, 32)
+    assert not lanes_are_faster(100, 20, 10, 4)
+    assert not lanes_are_faster(400, 20, 10, 16)
+
+
+@pytest.mark.parametrize("k", [1, 5, 16, 17, 64])
+def test_no_larger_problem_favours_lanes_more(k):
+    def decreases(name):
+        sizes = {"n": 8, "d": 2, "r": 3}
+        answers = [lanes_are_faster(**(sizes | {name: size}), k=k) for size in range(1, 400)]
+        return answers == sorted(answers, reverse=True)
+
+    assert all(decreases(name) for name in ("n", "d", "r"))

@@ -7,6 +7,7 @@ many steps in one call. The larger the matrices, the better BLAS multiplies them
 
 from __future__ import annotations
 
+import math
 from enum import IntEnum
 from typing import Any, NamedTuple
 
@@ -14,11 +15,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algeom._kernels import superoperator as kernels
+from algeom._kernels.dense import LANE
 from algeom.errors import InputError
 
-__all__ = ["LaneSteps", "StepCode", "lane_steps"]
+__all__ = ["LaneSteps", "StepCode", "lane_steps", "lanes_are_faster"]
 
 Array = NDArray[Any]
+
+#: Multiplications for which a lane has time while NumPy is called for the steps of k starts: a constant number, and for
+#: each start some. Fitted to part 5 of benchmarks/lsrdr.py, for real matrices on one core.
+_CALLS = 18_000
+_START = 2_400
 
 
 class StepCode(IntEnum):
@@ -47,6 +54,33 @@ _ADVICE = {
     StepCode.NOT_FINITE: "A number overflowed or is undefined: scale the matrices to norms near 1, or take another "
     "start.",
 }
+
+
+def lanes_are_faster(n: int, d: int, r: int, k: int) -> bool:
+    """Whether `lane_steps` takes less time for a step of k starts than batched products by BLAS.
+
+    Parameters
+    ----------
+    n, d : int
+        Size of the matrices and of their reductions.
+    r : int
+        Number of matrices.
+    k : int
+        Number of starts. Up to 16 cost as much as one.
+
+    Returns
+    -------
+    bool
+        A rule for real, dense matrices, measured by ``benchmarks/lsrdr.py`` against `algeom.lsrdr.iteration.step`.
+        Complex starts favour lanes a little more.
+
+    Examples
+    --------
+    >>> lanes_are_faster(n=8, d=3, r=5, k=1), lanes_are_faster(n=400, d=20, r=10, k=16)
+    (True, False)
+    """
+    work = r * n * d * (n + 2 * d)
+    return work * math.ceil(k / LANE) <= _CALLS + _START * k
 
 
 class LaneSteps(NamedTuple):
