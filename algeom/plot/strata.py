@@ -182,6 +182,7 @@ def _positions(levels: list[list[_Node]], chains: Sequence[Sequence[_Node]]) -> 
         for low, high in pairwise(chain):
             above[low].append(high)
             below[high].append(low)
+    segments = [[(low, high) for low in nodes for high in above[low]] for nodes in levels[:-1]]
     x: dict[_Node, float] = {}
     for nodes in levels:
         _space(nodes, x, lambda node, nodes=nodes: float(nodes.index(node)))  # type: ignore[misc]
@@ -189,19 +190,30 @@ def _positions(levels: list[list[_Node]], chains: Sequence[Sequence[_Node]]) -> 
     def towards(neighbours: Mapping[_Node, list[_Node]]) -> Callable[[_Node], float]:
         return lambda node: float(np.mean([x[other] for other in neighbours[node]])) if neighbours[node] else x[node]
 
-    for _ in range(_SWEEPS):
-        for nodes in levels[1:]:
-            nodes.sort(key=towards(below))
-            _space(nodes, x, towards(below))
-        for nodes in reversed(levels[:-1]):
-            nodes.sort(key=towards(above))
-            _space(nodes, x, towards(above))
-    # The order stays from here on, and the edges become straighter.
+    best, fewest = [list(nodes) for nodes in levels], _n_crossings(segments, x)
+    for sweep in range(2 * _SWEEPS):
+        neighbours, order = (above, levels[-2::-1]) if sweep % 2 else (below, levels[1:])
+        for nodes in order:
+            nodes.sort(key=towards(neighbours))
+            _space(nodes, x, towards(neighbours))
+        if (crossings := _n_crossings(segments, x)) < fewest:
+            best, fewest = [list(nodes) for nodes in levels], crossings
+    # The order is that of fewest crossings from here on, and the edges become straighter.
     both = {node: below[node] + above[node] for node in x}
+    x.update({node: float(k) for nodes in best for k, node in enumerate(nodes)})
     for _ in range(_SWEEPS):
-        for nodes in (*levels, *reversed(levels)):
+        for nodes in (*best, *reversed(best)):
             _space(nodes, x, towards(both))
     return x
+
+
+def _n_crossings(segments: Sequence[Sequence[tuple[_Node, _Node]]], x: Mapping[_Node, float]) -> int:
+    """How many pairs of segments between the same two levels cross."""
+    total = 0
+    for between in segments:
+        low, high = np.array([(x[first], x[second]) for first, second in between]).T
+        total += int(((low[:, None] < low) & (high[:, None] > high)).sum())
+    return total
 
 
 def _space(nodes: Sequence[_Node], x: dict[_Node, float], wanted: Callable[[_Node], float]) -> None:
