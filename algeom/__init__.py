@@ -150,7 +150,7 @@ __all__ = [
 __version__ = "0.1.0.dev0"
 
 #: Subpackages that are imported when first used, to keep `import algeom` quick.
-_SUBPACKAGES = ("lsrdr", "networks", "plot", "registry", "varieties")
+_SUBPACKAGES = ("gsvd", "lsrdr", "networks", "plot", "registry", "varieties")
 
 
 def __getattr__(name: str) -> Any:

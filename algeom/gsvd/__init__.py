@@ -1,0 +1,1 @@
+"""Generalized singular value decompositions of nonlinear maps and trained networks."""
