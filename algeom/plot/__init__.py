@@ -6,9 +6,18 @@ titles, sizes and files stay in the hands of the caller. The statuses of what is
 
 from algeom.plot.blocks import block_sizes
 from algeom.plot.critical_points import critical_points
+from algeom.plot.flow_diagram import flow_diagram
 from algeom.plot.hilbert import hilbert_function
 from algeom.plot.ideals import ideal
 from algeom.plot.strata import hasse_diagram
 from algeom.plot.tables import generator_table
 
-__all__ = ["block_sizes", "critical_points", "generator_table", "hasse_diagram", "hilbert_function", "ideal"]
+__all__ = [
+    "block_sizes",
+    "critical_points",
+    "flow_diagram",
+    "generator_table",
+    "hasse_diagram",
+    "hilbert_function",
+    "ideal",
+]
