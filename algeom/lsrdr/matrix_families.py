@@ -63,6 +63,10 @@ class MatrixFamily(ABC):
         """The sum of A_j^* M B_j: M (k, n, c), B (k, r, c, b) to (k, n, b)."""
 
     @abstractmethod
+    def combination(self, coefficients: Array) -> Any:
+        """The sum of c_j A_j, dense or scipy sparse."""
+
+    @abstractmethod
     def scaled(self, factor: float) -> MatrixFamily:
         """The family of the factor times each matrix."""
 
@@ -157,6 +161,10 @@ class DenseMatrices(StackedMatrices):
         """All matrices, shape (r, n, n), not copied."""
         return self._matrices
 
+    def combination(self, coefficients: Array) -> Array:
+        """The sum of c_j A_j."""
+        return np.asarray(coefficients @ self._matrices.reshape(self.r, -1)).reshape(self.n, self.n)
+
     def scaled(self, factor: float) -> DenseMatrices:
         """The family of the factor times each matrix."""
         return DenseMatrices(self._matrices * factor)
@@ -229,6 +237,13 @@ class SparseMatrices(StackedMatrices):
     def dense(self) -> Array:
         """All matrices, shape (r, n, n)."""
         return np.asarray(self._stack.toarray()).reshape(self.r, self.n, self.n)
+
+    def combination(self, coefficients: Array) -> Any:
+        """The sum of c_j A_j, a CSR array."""
+        from scipy import sparse
+
+        side_by_side_units = sparse.kron(coefficients[None], sparse.eye_array(self.n), format="csr")
+        return side_by_side_units @ self._stack
 
     def scaled(self, factor: float) -> SparseMatrices:
         """The family of the factor times each matrix."""

@@ -96,6 +96,13 @@ class Permutations(MatrixFamily):
         rows = np.arange(self.r)[:, None]
         return self._projected((M[:, None] @ B)[:, rows, self._images].sum(axis=1))
 
+    def combination(self, coefficients: Array) -> Array:
+        """The sum of c_j A_j."""
+        total = np.zeros((self.n, self.n), dtype=np.result_type(float, coefficients))
+        np.add.at(total, (self._images, np.arange(self.n)), np.asarray(coefficients)[:, None])
+        # Projecting the rows is projecting the columns of the transpose.
+        return self._projected(total.T).T
+
     def scaled(self, factor: float) -> Permutations:
         """The family of the factor times each matrix."""
         family = Permutations(self._images, sum_zero=self.sum_zero)
@@ -182,8 +189,14 @@ class MatrixUnits(MatrixFamily):
         """W2 as a CSR array: the sum over units at (i, j) of the squared absolute weights."""
         from scipy import sparse
 
-        shape = (self.n, self.n)
-        return sparse.csr_array((np.abs(self.weights) ** 2, (self.rows, self.columns)), shape=shape)
+        with np.errstate(over="ignore"):
+            squares = np.abs(self.weights) ** 2
+        if not np.all(np.isfinite(squares)) or np.any((squares == 0) & (self.weights != 0)):
+            raise InputError(
+                f"squares of the weights are beyond double precision (the largest weight is {self.largest:.1e}): divide "
+                "all of them by a common factor"
+            )
+        return sparse.csr_array((squares, (self.rows, self.columns)), shape=(self.n, self.n))
 
     def times(self, j: int, M: Array) -> Array:
         """A_j M."""
@@ -219,6 +232,12 @@ class MatrixUnits(MatrixFamily):
     def adjoint_contract(self, M: Array, B: Array) -> Array:
         """The sum of A_j^* M B_j."""
         return _collected(self.columns, self.n, (M[:, self.rows, None] @ B)[:, :, 0] * self.weights.conj()[:, None])
+
+    def combination(self, coefficients: Array) -> Any:
+        """The sum of c_j A_j, a CSR array."""
+        from scipy import sparse
+
+        return sparse.csr_array((coefficients * self.weights, (self.rows, self.columns)), shape=(self.n, self.n))
 
     def scaled(self, factor: float) -> MatrixUnits:
         """The family of the factor times each matrix."""

@@ -1,0 +1,82 @@
+"""Whether a tuple of matrices is nilpotent, decided by ranks rather than by eigenvalues."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from algeom.lsrdr.matrix_families import DenseMatrices, MatrixFamily, adjoint
+from algeom.lsrdr.tuples import Array
+
+__all__ = ["is_nilpotent"]
+
+#: Rounding errors of sums of n products, relative to the norm, are below this times n.
+_ROUNDING = 50 * np.finfo(np.float64).eps
+
+
+def is_nilpotent(A: MatrixFamily) -> bool:
+    """Whether all products of n of the matrices vanish, for a tuple within rounding errors of A.
+
+    That is rho(Phi(A)) = 0, for Phi(A)^n(1) is the sum of w w^* over these products w; and for a single matrix, that
+    its spectral radius is 0. Computed eigenvalues do not tell: rounding moves those of a nilpotent matrix of size N by
+    the N-th root of the machine precision.
+
+    Parameters
+    ----------
+    A : MatrixFamily
+
+    Notes
+    -----
+    The joint image V of the matrices is a proper subspace if the tuple is nilpotent, and so on for their restrictions
+    to V; for any other tuple this ends at a subspace that is its own joint image. Ranks are decided on orthonormal
+    bases, so that the errors are those of a tuple nearby (the staircase algorithm). Traces of a random combination B of
+    the matrices and of B^2 tell most tuples apart before: both vanish for nilpotent ones.
+
+    References
+    ----------
+    J. Levitzki, Über nilpotente Unterringe, Math. Ann. 105 (1931): a set of matrices that generates an algebra of
+    nilpotent matrices is simultaneously strictly triangular.
+
+    Examples
+    --------
+    >>> from algeom.lsrdr.matrix_families import DenseMatrices
+    >>> C = np.array([[2.0, 1.0], [1.0, 1.0]])
+    >>> is_nilpotent(DenseMatrices((C @ [[0.0, 3.0], [0.0, 0.0]] @ np.linalg.inv(C))[None]))
+    True
+    >>> is_nilpotent(DenseMatrices(np.array([[[0.0, 1.0], [0.0, 0.0]], [[0.0, 0.0], [1.0, 0.0]]])))
+    False
+    """
+    n = A.n
+    if A.largest == 0:
+        return True
+    coefficients = np.random.default_rng(0).standard_normal(A.r)
+    B = A.combination(coefficients)
+    size = float(np.sqrt((abs(B) ** 2).sum()))
+    tolerance = n * _ROUNDING
+    # Rounding of the combination is relative to its terms, which may cancel.
+    size = max(size, float(np.abs(coefficients).max()) * A.largest)
+    if abs(B.diagonal().sum()) > tolerance * size or abs((B * B.T).sum()) > tolerance * size**2:
+        return False
+    largest = 0.0
+    while A.n:
+        image, values = _image(A)
+        largest = max(largest, float(values[0]))
+        rank = int(np.count_nonzero(values > tolerance * largest))
+        if rank == A.n:
+            return False
+        basis = image[:, :rank]
+        # On its image the tuple acts by Q^* A_j Q; what is dropped is within the tolerance.
+        A = DenseMatrices(A.compress(adjoint(basis)[None], basis[None])[0])
+    return True
+
+
+def _image(A: MatrixFamily) -> tuple[Array, Array]:
+    """Left singular vectors and values of [A_1, ..., A_r].
+
+    Made up of about 2 n columns at a time: U diag(s) with further columns has those of the union.
+    """
+    unit = np.eye(A.n, dtype=A.dtype)
+    image, values = unit[:, :0], np.zeros(0)
+    for first in range(0, A.r, 2):
+        block = np.hstack([A.times(j, unit) for j in range(first, min(A.r, first + 2))])
+        image, values, _ = np.linalg.svd(np.hstack([image * values, block]), full_matrices=False)
+    return image, values
