@@ -18,8 +18,6 @@ from algeom.networks.fibers.diagrams import flow_diagram
 from algeom.networks.fibers.fields import Field, Matrix, PrimeField, Rationals, Reals, default_tolerance
 
 if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
     from algeom.networks.fibers.report import FiberReport
 
 __all__ = ["LinearNetwork"]
@@ -45,7 +43,8 @@ class LinearNetwork:
         For floats: singular values up to this, relative to the norm of their matrix, count as zero. By default the
         square root of the spacing of the coarsest floating-point type given: 1.5e-8 for double precision, 3.5e-4 for
         single precision. Trained networks are near a smaller stratum rather than on it: choose the tolerance in the
-        gap that `decisions` show.
+        gap that `decisions` show. Since layers may be scaled against each other, a matrix that is zero but for
+        rounding errors has to be given as zero.
 
     Attributes
     ----------
@@ -245,11 +244,11 @@ class LinearNetwork:
 
         return fiber_report(self)
 
-    def plot(self, *, ax: Axes | None = None) -> Axes:
-        """Draw the basis flow diagram; see `algeom.plot.flow_diagram`."""
-        from algeom.plot import flow_diagram as draw
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draw the basis flow diagram (`algeom.plot.flow_diagram`); returns matplotlib Axes."""
+        from algeom import plot
 
-        return draw(self.bars, ax=ax)
+        return plot.flow_diagram(self, ax=ax)
 
     def __repr__(self) -> str:
         arrows = " -> ".join(map(str, self.widths))

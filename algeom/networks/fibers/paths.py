@@ -194,8 +194,8 @@ def check_same_fiber(start: LinearNetwork, end: LinearNetwork) -> None:
     if start.widths != end.widths:
         raise InputError(f"the widths are {start.widths} and {end.widths}; a fiber has weights of the same shapes")
     error = max(product_error(start, end.product), product_error(end, start.product))
-    # Both are results of rounding, and no nearer to each other than ranks can tell.
-    allowed = max(field.tolerance for field in (start.field, end.field) if isinstance(field, Reals)) if error else 0.0
+    # What ranks cannot tell from zero counts as zero here as well.
+    allowed = max(field.tolerance if isinstance(field, Reals) else 0.0 for field in (start.field, end.field))
     if error > allowed:
         raise InputError(
             f"the products of the two networks differ (relative to the norms of the weights by {error:.2g}); they have "

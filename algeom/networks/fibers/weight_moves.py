@@ -55,9 +55,13 @@ class OneMatrixMove:
 
     def __call__(self, eps: Any = 1) -> LinearNetwork:
         """The weights after the move by eps."""
-        weights = list(self.network.weights)
-        weights[self.layer - 1] = weights[self.layer - 1] + _amount(eps, self.network) * self.direction
-        return LinearNetwork.over(self.network.field, weights)
+        field, weights = self.network.field, list(self.network.weights)
+        changed = weights[self.layer - 1] + _amount(eps, self.network) * self.direction
+        if self.stratum(eps).rank_between(self.layer, self.layer - 1) == 0:
+            # Rounding errors around a zero matrix would be all that there is, and pass for entries.
+            changed = field.zeros(*changed.shape)
+        weights[self.layer - 1] = changed
+        return LinearNetwork.over(field, weights)
 
     def stratum(self, eps: Any = 1) -> Bars:
         """The bars after the move by eps, predicted from the bars alone."""
