@@ -17,9 +17,6 @@ Float = NDArray[np.float64]
 #: Pairs of steps and gradient changes that L-BFGS keeps. Twice SciPy's default: evaluations cost far more than they do.
 _PAIRS = 20
 
-#: Relative gain of one step below which the search ends: what rounding allows for a function of order one.
-_GAIN = 1e-16
-
 #: What the search sees where the function is -infinity: lower than logarithms of doubles.
 _FLOOR = -1e3
 
@@ -47,7 +44,12 @@ class Ascent:
 
 
 def ascend(
-    objective: Callable[[Float], tuple[float, Float]], start: Float, *, tol: float, max_evaluations: int
+    objective: Callable[[Float], tuple[float, Float]],
+    start: Float,
+    *,
+    tol: float,
+    max_evaluations: int,
+    gain: float = 1e-16,
 ) -> Ascent:
     """Maximize a function from a start by L-BFGS.
 
@@ -57,9 +59,12 @@ def ascend(
         Value (-inf is allowed) and gradient at a point.
     start : ndarray, shape (n,)
     tol : float
-        The search ends where no entry of the gradient is larger, or steps gain nothing.
+        The search ends where no entry of the gradient is larger.
     max_evaluations : int
         About how many evaluations there are at most: the running step is finished.
+    gain : float
+        It also ends where a step gains less, relative to the value or to 1 if that is larger; by default, where
+        rounding allows no more.
 
     Returns
     -------
@@ -92,7 +97,7 @@ def ascend(
             return -_FLOOR, np.zeros_like(x)
         return -here, -gradient
 
-    options = {"maxcor": _PAIRS, "ftol": _GAIN, "gtol": tol, "maxiter": max_evaluations, "maxfun": max_evaluations}
+    options = {"maxcor": _PAIRS, "ftol": gain, "gtol": tol, "maxiter": max_evaluations, "maxfun": max_evaluations}
     interrupted = False
     try:
         minimize(negative, start, jac=True, method="L-BFGS-B", options=options)

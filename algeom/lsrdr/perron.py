@@ -11,7 +11,7 @@ from algeom.lsrdr.dominant import dominant
 from algeom.lsrdr.matrix_families import DenseMatrices, adjoint
 from algeom.lsrdr.tuples import Array
 
-__all__ = ["balancing", "perron_pair", "require_not_nilpotent"]
+__all__ = ["balancing", "perron_averages", "perron_pair", "power", "require_not_nilpotent"]
 
 #: Ratio of the eigenvalues of a Perron eigenvector below which it counts as singular, and the tuple as reducible: its
 #: inverse would lose more than the digits that a critical point is known to.
@@ -40,9 +40,9 @@ def balancing(X: Array) -> Array | None:
     pair = perron_pair(X)
     if pair is None:
         return None
-    root = _power(pair[0], 0.5)
+    root = power(pair[0], 0.5)
     inverse = np.linalg.inv(root)
-    return _power(inverse @ _power(root @ pair[1] @ root, 0.5) @ inverse, 0.5)
+    return power(inverse @ power(root @ pair[1] @ root, 0.5) @ inverse, 0.5)
 
 
 def perron_pair(X: Array) -> tuple[Array, Array] | None:
@@ -50,26 +50,47 @@ def perron_pair(X: Array) -> tuple[Array, Array] | None:
     found = dominant(DenseMatrices(X))
     if found.multiplicity > 1 or not found.value or not math.isfinite(found.condition):
         return None
-    pair = []
-    for M in (found.right[0], found.left[0]):
-        trace = np.trace(M)
-        if abs(trace) == 0:
-            return None
-        M = M * (trace.conjugate() / abs(trace))
-        M = (M + M.conj().T) / 2
-        M = M.real if X.dtype.kind == "f" else M
+    K, L = (_averages(found.right, found.left, X), _averages(found.left, found.right, X))
+    for M in (K, L):
         eigenvalues = np.linalg.eigvalsh(M)
         if eigenvalues[0] <= _SINGULAR * eigenvalues[-1]:
             return None
-        pair.append(np.ascontiguousarray(M))
-    K, L = pair
     return K, L / np.trace(L @ K).real
 
 
-def _power(M: Array, exponent: float) -> Array:
-    """A power of a positive definite matrix."""
+def perron_averages(X: Array) -> tuple[Array, Array]:
+    """Positive semidefinite eigenvectors of Phi(X) and of its adjoint: the projections of I to their eigenspaces.
+
+    They are what ``rho^-n Phi^n(I)`` tends to, in the mean over n. For irreducible X they are the only eigenvectors.
+
+    Parameters
+    ----------
+    X : ndarray, shape (r, d, d)
+        Not nilpotent.
+
+    Returns
+    -------
+    K, L : ndarray, shape (d, d)
+        Of trace 1.
+    """
+    found = dominant(DenseMatrices(X))
+    return _averages(found.right, found.left, X), _averages(found.left, found.right, X)
+
+
+def _averages(vectors: Array, duals: Array, X: Array) -> Array:
+    """The projection of I to the span of biorthogonal eigenvectors, as a positive semidefinite matrix of trace 1."""
+    traces = np.trace(duals, axis1=1, axis2=2).conj()
+    M = np.tensordot(traces, vectors, axes=1)
+    M = (M + M.conj().T) / 2
+    M = M.real if X.dtype.kind == "f" else M
+    # What is negative is rounding.
+    return np.asarray(power(M / np.trace(M).real, 1.0))
+
+
+def power(M: Array, exponent: float) -> Array:
+    """A positive power of a positive semidefinite matrix; negative eigenvalues are rounding and count as 0."""
     eigenvalues, vectors = np.linalg.eigh(M)
-    return np.asarray((vectors * eigenvalues**exponent) @ vectors.conj().T)
+    return np.asarray((vectors * np.maximum(eigenvalues, 0.0) ** exponent) @ vectors.conj().T)
 
 
 def require_not_nilpotent(family: DenseMatrices) -> None:
