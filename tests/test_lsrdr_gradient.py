@@ -18,6 +18,7 @@ from algeom.lsrdr.norms import SchattenNorm, SpectralRadiusNorm
 from algeom.lsrdr.octonions import octonion_similarity, octonion_units
 from algeom.lsrdr.perron import balancing, perron_pair
 from algeom.lsrdr.quaternions import Quaternions
+from algeom.lsrdr.similarity import similarity
 
 INTEGERS = [
     [[-5, 5, 0, 2], [5, 4, -1, 1], [1, 0, -5, -3], [5, 4, -1, 1]],
@@ -42,10 +43,6 @@ def matrix_of(A, X):
 
 def radius(A, X):
     return max(abs(np.linalg.eigvals(matrix_of(A, X))))
-
-
-def similarity(A, X):
-    return radius(A, X) / math.sqrt(radius(A, A) * radius(X, X))
 
 
 def superoperator(A, X, Y):
@@ -192,7 +189,7 @@ def test_integer_example(d, values, parametrization, field):
     assert found.similarity == pytest.approx(values[0], abs=2e-12)
     for value in values:
         assert min(abs(value - other) for other in found.similarities) < 2e-12
-    assert similarity(np.array(INTEGERS, dtype=float), found.X) == pytest.approx(found.similarity, abs=1e-12)
+    assert float(similarity(INTEGERS, found.X)) == pytest.approx(found.similarity, abs=1e-12)
     assert found.n_agreeing >= 2
     assert found.evidence.status is Status.LOWER_BOUND
 
@@ -202,15 +199,15 @@ def test_critical_points_satisfy_the_six_equations_of_a_reduction(field):
     A = random_tuple(np.random.default_rng(7), 3, 4, field)
     found = maximize_similarity(A, 2, starts=3, rng=1)
     assert found.idempotency < 1e-5
-    a, P, X = A, found.P, found.X
+    a, P = A, found.P
     if field == "quaternion":
-        a, P, X = A.complex, found.P.complex, found.X.complex
+        a, P = A.complex, found.P.complex
         assert np.abs((found.R @ found.S).complex - np.eye(4)).max() < 1e-12
     else:
         assert pytest.approx(np.eye(2), abs=1e-12) == found.R @ found.S
     assert pytest.approx(P, abs=1e-11) == P @ P
     PAP = P @ a @ P
-    assert similarity(a, X) == pytest.approx(found.similarity, abs=1e-12)
+    assert float(similarity(A, found.X)) == pytest.approx(found.similarity, abs=1e-12)
     # The nonzero spectrum of Phi(PAP) is that of Phi(R A S).
     assert radius(a, PAP) / math.sqrt(radius(a, a) * radius(PAP, PAP)) == pytest.approx(found.similarity, abs=1e-9)
     values, vectors = np.linalg.eig(matrix_of(a, PAP))

@@ -35,7 +35,9 @@ from algeom.lsrdr.coordinates import Compressions, Coordinates, Field, FreeTuple
 from algeom.lsrdr.dominant import Dominant, dominant
 from algeom.lsrdr.matrix_families import DenseMatrices
 from algeom.lsrdr.norms import SpectralRadiusNorm, TupleNorm
-from algeom.lsrdr.perron import balancing, perron_pair, require_not_nilpotent
+from algeom.lsrdr.perron import balancing, perron_pair
+from algeom.lsrdr.spectral_radius import spectral_radius
+from algeom.lsrdr.superoperators import KrausSuperoperator
 from algeom.lsrdr.tuples import Array
 from algeom.runtime import seeds
 from algeom.runtime.progress import Progress, reporter
@@ -261,14 +263,18 @@ def maximize_similarity(
     if largest == 0:
         raise InputError("all matrices of A are zero; similarities to it are not defined")
     family = DenseMatrices(matrices / largest)
-    require_not_nilpotent(family)
-    log_radius = SpectralRadiusNorm().log_and_gradient(family.dense())[0]
+    radius = spectral_radius(KrausSuperoperator(family), rng=seeds.derive(seed, "rho(Phi(A))")).value
+    if radius == 0:
+        raise InputError(
+            f"A is nilpotent: all products of {n} of its matrices vanish, up to rounding, so that rho(Phi(A)) = 0 and "
+            "no similarity to A is defined; give a tuple with a product that has an eigenvalue other than 0"
+        )
     r, d = family.r, int(d)
     entries = Coordinates(field, (r, d, d))
     space: TupleParameters = FreeTuples(entries)
     if parametrization == "projection":
         space = Compressions(family, Coordinates(field, (d, n)), Coordinates(field, (n, d)))
-    search = _Search(family, space, entries, norm, log_radius, tol, max_evaluations)
+    search = _Search(family, space, entries, norm, math.log(radius) / 2, tol, max_evaluations)
     points = _starting_points(space, starts, seed)
     ends: list[_End] = []
     with reporter(progress) as report:

@@ -6,19 +6,15 @@ import math
 
 import numpy as np
 
-from algeom.errors import InputError
 from algeom.lsrdr.dominant import dominant
-from algeom.lsrdr.matrix_families import DenseMatrices, adjoint
+from algeom.lsrdr.matrix_families import DenseMatrices
 from algeom.lsrdr.tuples import Array
 
-__all__ = ["balancing", "perron_averages", "perron_pair", "power", "require_not_nilpotent"]
+__all__ = ["balancing", "perron_averages", "perron_pair", "power"]
 
 #: Ratio of the eigenvalues of a Perron eigenvector below which it counts as singular, and the tuple as reducible: its
 #: inverse would lose more than the digits that a critical point is known to.
 _SINGULAR = 1e-10
-
-#: What rounding leaves of products that vanish, relative to the squared norm of A.
-_ROUNDING = 1e-14
 
 
 def balancing(X: Array) -> Array | None:
@@ -91,19 +87,3 @@ def power(M: Array, exponent: float) -> Array:
     """A positive power of a positive semidefinite matrix; negative eigenvalues are rounding and count as 0."""
     eigenvalues, vectors = np.linalg.eigh(M)
     return np.asarray((vectors * np.maximum(eigenvalues, 0.0) ** exponent) @ vectors.conj().T)
-
-
-def require_not_nilpotent(family: DenseMatrices) -> None:
-    """Refuse tuples with rho(Phi(A)) = 0: all products of n matrices vanish, that is Phi(A)^n(I) = 0."""
-    n, matrices = family.n, family.dense()
-    Y = np.eye(n, dtype=family.dtype)
-    rounding = _ROUNDING * float(np.linalg.norm(matrices)) ** 2
-    for _ in range(n):
-        Y = family.contract(Y[None], adjoint(matrices)[None])[0]
-        size = float(np.linalg.norm(Y))
-        if size <= rounding:
-            raise InputError(
-                "every product of n matrices of A vanishes, up to rounding, so that rho(Phi(A)) = 0 and no similarity "
-                "to A is defined; give a tuple that is not nilpotent"
-            )
-        Y = Y / size
