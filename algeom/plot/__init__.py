@@ -11,6 +11,7 @@ from algeom.plot.hilbert import hilbert_function
 from algeom.plot.ideals import ideal
 from algeom.plot.strata import hasse_diagram
 from algeom.plot.tables import generator_table
+from algeom.plot.weight_sharing import weight_sharing
 
 __all__ = [
     "block_sizes",
@@ -20,4 +21,5 @@ __all__ = [
     "hasse_diagram",
     "hilbert_function",
     "ideal",
+    "weight_sharing",
 ]
