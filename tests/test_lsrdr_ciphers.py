@@ -170,6 +170,18 @@ def test_sums_of_permutations_by_brute_force(n, r):
         assert measure.rows == n * (n - 1) // 2
 
 
+@pytest.mark.parametrize("sbox", [PRESENT_SBOX, field_inversion(5), np.random.default_rng(3).permutation(64)])
+def test_squared_correlations_have_the_same_eigenvalues(sbox):
+    """J. Daemen, R. Govaerts, J. Vandewalle, Correlation matrices, FSE 1994: a Walsh transform takes one to the other."""
+    n = len(sbox)
+    walsh = np.array([[(-1) ** (u & x).bit_count() for x in range(n)] for u in range(n)])
+    correlations = walsh @ np.eye(n)[np.asarray(sbox)].T @ walsh / n
+    squared = (correlations**2)[1:, 1:]
+    assert squared.sum(axis=0) == pytest.approx(np.ones(n - 1))
+    second = sorted(abs(np.linalg.eigvals(squared)))[-2]
+    assert n * second == pytest.approx(sbox_security_measure(sbox).value, rel=1e-9)
+
+
 @settings(max_examples=25, deadline=None, derandomize=True)
 @given(st.permutations(list(range(8))), st.permutations(list(range(8))))
 def test_differences_and_pairs_agree(first, second):
