@@ -172,7 +172,7 @@ def test_sums_of_permutations_by_brute_force(n, r):
 
 @pytest.mark.parametrize("sbox", [PRESENT_SBOX, field_inversion(5), np.random.default_rng(3).permutation(64)])
 def test_squared_correlations_have_the_same_eigenvalues(sbox):
-    """J. Daemen, R. Govaerts, J. Vandewalle, Correlation matrices, FSE 1994: a Walsh transform takes one to the other."""
+    """J. Daemen, R. Govaerts, J. Vandewalle, Correlation matrices, FSE 1994: by a Walsh transform."""
     n = len(sbox)
     walsh = np.array([[(-1) ** (u & x).bit_count() for x in range(n)] for u in range(n)])
     correlations = walsh @ np.eye(n)[np.asarray(sbox)].T @ walsh / n

@@ -249,8 +249,8 @@ def sbox_security_measure(*sboxes: Any, method: Method = "auto") -> SecurityMeas
     The matrix is the sum of the difference distribution tables on nonzero differences. Tables of an S-box, of its
     inverse (the transpose) and of S-boxes that differ by xor with constants have the same eigenvalues; and
     applying linear maps before S-boxes or after them gives the same. S-boxes that differ by a linear map on one side
-    only have tables with the same singular values. The Walsh transform takes the table, divided by 2^k, to the matrix of
-    squared correlations of linear cryptanalysis (Daemen, Govaerts, Vandewalle), which has the same eigenvalues.
+    only have tables with the same singular values. The Walsh transform takes the table, divided by 2^k, to the matrix
+    of squared correlations of linear cryptanalysis (Daemen, Govaerts, Vandewalle), which has the same eigenvalues.
 
     For inversion in GF(2^k) the table is f(d e) with f(t) = 1 + (-1)^Tr(1/t) + 2 [t = 1], and characters chi of the
     multiplicative group turn it into blocks with eigenvalues of modulus |2 + g(chi)|, g a Gauss sum, |g| = 2^(k/2) for
