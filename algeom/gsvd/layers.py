@@ -73,9 +73,9 @@ ACTIVATIONS = {
     a.name: a
     for a in (
         Activation("identity", lambda x: x, np.ones_like, (1.0, 1.0), True),
-        Activation("relu", _relu, lambda x: (x > 0) * 1.0, (0.0, 1.0), True),
+        Activation("relu", _relu, lambda x: np.where(x > 0, 1.0, 0.0), (0.0, 1.0), True),
         Activation("leaky_relu", lambda x: x * _leaky_slope(x), _leaky_slope, (_LEAK, 1.0), True),
-        Activation("abs", lambda x: x * np.sign(x), np.sign, (-1.0, 1.0), True),
+        Activation("abs", np.abs, np.sign, (-1.0, 1.0), True),
         Activation("tanh", np.tanh, _tanh_slope, (0.0, 1.0), False),
         Activation("sigmoid", _sigmoid, lambda x: _sigmoid(x) * _sigmoid(-x), (0.0, 0.25), False),
         Activation("softplus", _softplus, _sigmoid, (0.0, 1.0), False),
