@@ -221,6 +221,27 @@ def test_critical_points_satisfy_the_six_equations_of_a_reduction(field):
         assert pytest.approx(M, abs=1e-6) == Q @ M
 
 
+def test_large_problems_are_treated_without_matrices(monkeypatch):
+    A = np.random.default_rng(0).standard_normal((3, 6, 6))
+    dense = maximize_similarity(A, 3, starts=2, rng=4)
+    monkeypatch.setattr(dominant_module, "_DENSE_SIZE", 10)
+    few = maximize_similarity(A, 3, starts=2, rng=4)
+    assert few.similarity == pytest.approx(dense.similarity, abs=1e-12)
+    assert pytest.approx(dense.P, abs=1e-5) == few.P
+
+
+def test_real_maxima_with_complex_eigenvalues_have_no_projection():
+    # Multiples c J of a rotation by a right angle: Gamma(A; x) has the eigenvalues i (c . x) and -i (c . x).
+    A = np.array([[[0.0, -1.0], [1.0, 0.0]], [[0.0, -2.0], [2.0, 0.0]]])
+    found = maximize_similarity(A, 1, starts=2, rng=0)
+    assert found.similarity == pytest.approx(1)
+    assert abs(found.eigenvalue.imag) > 0.1
+    assert found.P is None
+    assert "complex dominant eigenvalues" in repr(found)
+    over_complex = maximize_similarity(A, 1, field="complex", starts=2, rng=0)
+    assert over_complex.similarity == pytest.approx(1)
+
+
 def test_a_summand_is_found_with_similarity_one():
     rng = np.random.default_rng(2)
     B, C = rng.standard_normal((3, 2, 2)), 0.3 * rng.standard_normal((3, 3, 3))

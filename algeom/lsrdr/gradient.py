@@ -113,8 +113,11 @@ class GradientResult:
         critical point, or for another norm.
     idempotency : float
         The largest entry of R S - I before R and S were corrected to be exact inverses; nan without P.
+    eigenvalue : complex
+        The dominant eigenvalue of Gamma(A; X), for A scaled to the largest entry 1. Over the reals it may be one of a
+        complex pair: such maxima are critical points without a projection.
     multiplicity : int
-        Of the dominant eigenvalue of Gamma(A; X).
+        How often it is repeated.
     starts : tuple of StartRecord
         In the order of the starts.
     n_agreeing : int
@@ -134,6 +137,7 @@ class GradientResult:
     S: Any
     P: Any
     idempotency: float
+    eigenvalue: complex
     multiplicity: int
     starts: tuple[StartRecord, ...]
     n_agreeing: int
@@ -167,7 +171,8 @@ class GradientResult:
     def __repr__(self) -> str:
         notes = [f"similarity {self.similarity:.12g}", f"{self.n_agreeing} of {len(self.starts)} starts agree"]
         if self.P is None:
-            notes.append("no projection")
+            pair = self.field != "complex" and abs(self.eigenvalue.imag) > _IMAGINARY * abs(self.eigenvalue)
+            notes.append("no projection: complex dominant eigenvalues" if pair else "no projection")
         if self.interrupted:
             notes.append("interrupted")
         notes.append(f"{self.field}, {self.parametrization}, {self.evaluations} evaluations, {self.seconds:.2g} s")
@@ -234,6 +239,9 @@ def maximize_similarity(
     "nonsmooth" and their similarity is less exact. A repeated eigenvalue that stays so nearby, as for octonions, is no
     kink: its derivative is the mean over the copies.
 
+    Over the reals there are local maxima where the dominant eigenvalues of Gamma(A; X) are a pair of complex
+    conjugates. No real reduction belongs to them, and no P is given.
+
     Up to size n d = 160 all eigenvalues are computed, beyond that a few by ARPACK.
 
     References
@@ -293,7 +301,6 @@ class _End:
 
     record: StartRecord
     X: Array | None
-    top: Dominant | None
     interrupted: bool
 
 
@@ -356,10 +363,10 @@ class _Search:
                     break
                 previous = slope
         except GenericityError as error:
-            return _End(StartRecord(math.nan, math.nan, math.nan, evaluations, seconds, str(error)), None, None, False)
+            return _End(StartRecord(math.nan, math.nan, math.nan, evaluations, seconds, str(error)), None, False)
         if value == -math.inf:
             outcome = "failed: the similarity is 0 at the start, where it has no gradient"
-            return _End(StartRecord(0.0, math.nan, 0.0, evaluations, seconds, outcome), None, None, ended.interrupted)
+            return _End(StartRecord(0.0, math.nan, 0.0, evaluations, seconds, outcome), None, ended.interrupted)
         if isinstance(self.norm, SpectralRadiusNorm) and perron_pair(X) is None:
             outcome = "reducible"
         elif slope <= max(self.tol, _CRITICAL):
@@ -369,7 +376,7 @@ class _Search:
         else:
             outcome = "stopped"
         record = StartRecord(math.exp(value), slope, top.separation, evaluations, seconds, outcome)
-        return _End(record, X, top, ended.interrupted)
+        return _End(record, X, ended.interrupted)
 
 
 def _normalized(space: TupleParameters, norm: TupleNorm, x: Float) -> Float:
@@ -402,19 +409,19 @@ def _starting_points(space: TupleParameters, starts: int | Sequence[Any], seed: 
 
 
 def _result(search: _Search, ends: list[_End], parametrization: Parametrization, seed: int) -> GradientResult:
-    found = [end for end in ends if end.X is not None and end.top is not None]
+    found = [end for end in ends if end.X is not None]
     if not found:
         reasons = "; ".join(dict.fromkeys(end.record.outcome for end in ends))
         raise GenericityError(f"none of {len(ends)} searches found a tuple ({reasons}); use other starts (rng=...)")
     best = max(found, key=lambda end: end.record.similarity)
     assert best.X is not None
-    assert best.top is not None
     entries = search.entries
     normalized = _normalized(FreeTuples(entries), search.norm, entries.coordinates(best.X))
     X = entries.matrices(normalized)
+    top = dominant(search.family, X)
     factors = None
     if best.record.outcome == "critical" and isinstance(search.norm, SpectralRadiusNorm):
-        factors = _projection_factors(search.family, X, entries.field)
+        factors = _projection_factors(X, top, entries.field)
     R = S = P = None
     idempotency = math.nan
     if factors is not None:
@@ -433,7 +440,8 @@ def _result(search: _Search, ends: list[_End], parametrization: Parametrization,
         S=S,
         P=P,
         idempotency=idempotency,
-        multiplicity=best.top.multiplicity,
+        eigenvalue=top.value,
+        multiplicity=top.multiplicity,
         starts=tuple(end.record for end in ends),
         n_agreeing=agreeing,
         parametrization=parametrization,
@@ -445,10 +453,9 @@ def _result(search: _Search, ends: list[_End], parametrization: Parametrization,
     )
 
 
-def _projection_factors(family: DenseMatrices, X: Array, field: Field) -> tuple[Array, Array, float] | None:
+def _projection_factors(X: Array, top: Dominant, field: Field) -> tuple[Array, Array, float] | None:
     """R and S with R S = I such that X_j is a multiple of R A_j S, and how far R S was from a multiple of I."""
     pair = perron_pair(X)
-    top = dominant(family, X)
     if (
         pair is None
         or top.multiplicity > 1
