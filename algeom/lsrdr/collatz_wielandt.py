@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from algeom.errors import InputError
 from algeom.lsrdr.matrix_families import adjoint
 from algeom.lsrdr.superoperator_base import Superoperator
 from algeom.lsrdr.tuples import Array
@@ -21,9 +22,13 @@ _SINGULAR = 8 * _EPS
 #: Relative size of negative eigenvalues and of traces that iterations leave where exact ones are positive.
 _INDEFINITE = 1e-7
 
-#: Relative distances above the eigenvalue at which resolvents are computed: small ones give sharp bounds, large ones
-#: bounds at all where the eigenvalue is inaccurate.
-_DISTANCES = (1e-10, 1e-7, 1e-5, 1e-3, 1e-1)
+#: Relative distances above the estimate at which resolvents are computed, and above upper bounds after that. The first
+#: suffices for simple eigenvalues; where they are defective, estimates are inaccurate, and larger ones are sharper.
+_DISTANCES, _ABOVE = (1e-10, 1e-7, 1e-5, 1e-3, 1e-1), 1e-10
+
+#: Resolvents at upper bounds, each of which gives a smaller one (Noda's iteration), at most; and the part of its width
+#: to which the interval has to shrink to go on.
+_RESOLVENTS, _PROGRESS = 12, 0.7
 
 #: Solutions with each resolvent: the error of the eigenvector is multiplied by the distance in each.
 _SOLVES = 3
@@ -78,6 +83,11 @@ def collatz_wielandt(E: Superoperator, H: Array) -> PerronBounds:
     PerronBounds
         Widened by what rounding errors can amount to; 0 and infinity if H is singular up to rounding.
 
+    Raises
+    ------
+    InputError
+        If the shapes do not fit.
+
     Notes
     -----
     If E(H) <= b H with H positive definite, then E^k(H) <= b^k H, and a multiple of H is above the unit matrix, where
@@ -97,6 +107,8 @@ def collatz_wielandt(E: Superoperator, H: Array) -> PerronBounds:
     >>> found.lower < ((1 + 5**0.5) / 2) ** 2 < found.upper
     True
     """
+    if not E.is_square_map or np.shape(H) != E.shape:
+        raise InputError(f"H has the shape {np.shape(H)} and E acts on matrices of shape {E.shape}; give square ones")
     n = len(H)
     H = (H + adjoint(H)) / 2
     H = H / np.linalg.norm(H)
@@ -129,7 +141,8 @@ def perron_bounds(E: Superoperator, value: float, vector: Array, matrix: Array |
     -----
     For mu > rho the resolvent at the unit matrix, F = (mu - E)^-1(1), is the sum of E^k(1) / mu^(k+1), so positive
     definite, and E(F) = mu F - 1 <= mu F. Applied repeatedly it goes to a positive semidefinite eigenvector, even if
-    the eigenvalue is repeated or other ones have its modulus.
+    the eigenvalue is repeated or other ones have its modulus. With mu an upper bound it gives a smaller one; this is
+    Noda's iteration for nonnegative matrices, carried over to completely positive maps.
     """
     best = bounds_at_unit(E)
     if matrix is not None:
@@ -170,16 +183,18 @@ def _by_resolvents(E: Superoperator, value: float, matrix: Array, best: PerronBo
     from scipy.linalg import get_lapack_funcs
 
     n = E.n
-    vector = None
+    vector, residual = best.vector, math.inf
     factorize, solve = get_lapack_funcs(("getrf", "getrs"), (matrix,))
-    for distance in _DISTANCES:
+    for number in range(len(_DISTANCES) + _RESOLVENTS):
+        near = number < len(_DISTANCES)
+        before = best.width
         shifted = -matrix
-        shifted[np.diag_indices(n * n)] += (1 + distance) * value
+        shifted[np.diag_indices(n * n)] += (1 + _DISTANCES[number]) * value if near else (1 + _ABOVE) * best.upper
         factors, pivots, singular = factorize(shifted)
         if singular:
             continue
         F: Array = np.eye(n, dtype=matrix.dtype)
-        for step in range(_SOLVES):
+        for _ in range(_SOLVES):
             F = solve(factors, pivots, F.ravel())[0].reshape(n, n)
             F = (F + adjoint(F)) / 2
             F = F / np.linalg.norm(F)
@@ -187,11 +202,13 @@ def _by_resolvents(E: Superoperator, value: float, matrix: Array, best: PerronBo
             if float(np.linalg.eigvalsh(F)[0]) < -_INDEFINITE or np.trace(F).real <= 0:
                 break
             best = best.and_also(collatz_wielandt(E, F))
-            if step == _SOLVES - 1 and vector is None:
-                vector = F
-        if best.width <= SHARP:
+            image = E.apply(F)
+            off = float(np.linalg.norm(image - np.vdot(F, image) * F))
+            if off < residual:
+                vector, residual = F, off
+        if best.width <= SHARP or (not near and best.width > _PROGRESS * before):
             break
-    return best if vector is None else PerronBounds(best.lower, best.upper, vector)
+    return PerronBounds(best.lower, best.upper, vector)
 
 
 def _by_powers(E: Superoperator, value: float, H: Array | None, best: PerronBounds) -> PerronBounds:

@@ -60,11 +60,12 @@ class Quaternions:
     b: Complex
 
     def __init__(self, a: Any, b: Any = 0.0) -> None:
+        first, second = _complex(a), _complex(b)
         try:
-            parts = np.broadcast_arrays(_complex(a), _complex(b))
+            parts = np.broadcast_arrays(first, second)
         except ValueError:
             raise InputError(
-                f"the parts of quaternions have the shapes {np.shape(a)} and {np.shape(b)}; give parts of one shape"
+                f"the parts of quaternions have the shapes {first.shape} and {second.shape}; give parts of one shape"
             ) from None
         for name, part in zip("ab", parts, strict=True):
             part = part.copy()
@@ -168,7 +169,12 @@ class Quaternions:
 
     def __add__(self, other: Any) -> Quaternions:
         other = _quaternions(other)
-        return Quaternions(self.a + other.a, self.b + other.b)
+        try:
+            return Quaternions(self.a + other.a, self.b + other.b)
+        except ValueError:
+            raise InputError(
+                f"arrays of quaternions of the shapes {self.shape} and {other.shape} cannot be added; give one shape"
+            ) from None
 
     __radd__ = __add__
 

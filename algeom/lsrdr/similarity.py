@@ -141,10 +141,11 @@ def similarity(A: Any, X: Any, *, method: str = "auto", rng: RandomState = None)
 def _radius(name: str, family: Any, field: str | None, method: str, seed: int) -> SpectralRadius:
     E = superoperator(family)
     found = spectral_radius(E, method=method, rng=seed)
-    if found.value == 0:
+    if found.value == 0 or found.lower == 0:
+        what = "is nilpotent" if found.value == 0 else f"is not told from a nilpotent tuple ({found})"
         raise InputError(
-            f"{name} is nilpotent: all products of {family.n} of its matrices vanish, up to rounding, so that the "
-            "spectral radius of Phi is 0 and similarities are not defined; give a tuple with a product that has an "
-            "eigenvalue other than 0"
+            f"{name} {what}: all products of {family.n} of its matrices vanish, up to rounding, so that the spectral "
+            "radius of Phi is 0 and similarities are not defined; give a tuple with a product that has an eigenvalue "
+            "other than 0"
         )
     return found

@@ -193,8 +193,8 @@ class MatrixUnits(MatrixFamily):
             squares = np.abs(self.weights) ** 2
         if not np.all(np.isfinite(squares)) or np.any((squares == 0) & (self.weights != 0)):
             raise InputError(
-                f"squares of the weights are beyond double precision (the largest weight is {self.largest:.1e}): divide "
-                "all of them by a common factor"
+                f"squares of the weights are beyond double precision (the largest weight is {self.largest:.1e}); "
+                "divide all of them by a common factor"
             )
         return sparse.csr_array((squares, (self.rows, self.columns)), shape=(self.n, self.n))
 
