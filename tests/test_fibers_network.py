@@ -120,26 +120,44 @@ def derivative_of_ranks(network, direction):
             yield naive_null(whole.T, P).T @ change @ naive_null(whole, P) % P if np.any(change) else np.zeros(1)
 
 
+def check_bases(network, bars):
+    """Tangent, complementary and normal directions against dimensions, the Jacobian matrix and the group action."""
+    tangents = tangent_basis(network).matrix()
+    complement, normals = transversal_basis(network).matrix(), normal_basis(network).matrix()
+    n = bars.n_weights
+    assert len(tangent_basis(network)) == tangents.shape[1] == bars.dimension == rank(tangents)
+    assert complement.shape[1] == normals.shape[1] == n - bars.dimension == rank(normals)
+    assert rank(np.hstack([tangents, complement])) == n
+    assert not np.any(normals.T @ tangents % P)
+    jacobian = differential(network)
+    assert rank(jacobian) == bars.differential_rank
+    assert not np.any(jacobian @ tangents % P)
+    action = infinitesimal_action(network)
+    assert rank(action) == bars.dimension == rank(np.hstack([action, tangents]))
+
+
 @pytest.mark.parametrize(("widths", "r", "count"), CASES, ids=str)
 def test_tangent_and_normal_bases_on_all_strata(widths, r, count):
     found = list(strata(widths, r))
     assert len(found) == count
     for number, bars in enumerate(found):
         network = random_point(bars, modulus=P, rng=number).network
-        tangents = tangent_basis(network).matrix()
-        complement, normals = transversal_basis(network).matrix(), normal_basis(network).matrix()
-        n = bars.n_weights
-        assert len(tangent_basis(network)) == tangents.shape[1] == bars.dimension == rank(tangents)
-        assert complement.shape[1] == normals.shape[1] == n - bars.dimension == rank(normals)
-        assert rank(np.hstack([tangents, complement])) == n
-        assert not np.any(normals.T @ tangents % P)
-        jacobian = differential(network)
-        assert rank(jacobian) == bars.differential_rank
-        assert not np.any(jacobian @ tangents % P)
-        action = infinitesimal_action(network)
-        assert rank(action) == bars.dimension == rank(np.hstack([action, tangents]))
+        check_bases(network, bars)
         for direction in tangent_basis(network):
             assert not any(np.any(change) for change in derivative_of_ranks(network, direction))
+
+
+@pytest.mark.slow
+def test_tangent_and_normal_bases_for_all_widths_of_sum_up_to_eight():
+    checked = 0
+    queue = [(width,) for width in range(1, 8)]
+    for widths in queue:
+        queue += [(*widths, width) for width in range(1, 9 - sum(widths))]
+        for r in range(min(widths) + 1 if len(widths) > 1 else 0):
+            for bars in strata(widths, r):
+                check_bases(random_point(bars, modulus=P, rng=checked).network, bars)
+                checked += 1
+    assert checked == 4875
 
 
 def test_all_strata_of_six_fibers_were_tried():
@@ -494,7 +512,7 @@ def test_the_report_says_what_a_reader_needs():
     ]:
         assert line in text
     report = LinearNetwork(EXAMPLE).report()
-    assert "smooth, 1 dead directions; proved" in repr(report)
+    assert "smooth, 1 dead direction; proved" in repr(report)
     assert "maximal: its closure is a component of the fiber" in str(report)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,15 @@ import numpy as np
 from algeom.errors import InputError
 from algeom.evidence import Evidence, Status, combine
 from algeom.networks.fibers.connectivity import Separation, bars_to_turn, count_connected_stratum
+from algeom.networks.fibers.corrections import FullBars
 from algeom.networks.fibers.fields import Matrix, Reals
 from algeom.networks.fibers.invertible_paths import InvertiblePath, check_ordered, checked_time
 from algeom.networks.fibers.network import LinearNetwork
 
-__all__ = ["StratumPath", "check_same_fiber", "product_error", "stratum_path"]
+__all__ = ["StratumPath", "check_accuracy", "check_same_fiber", "product_error", "stratum_path"]
 
-#: Times at which the product along a path in double precision is looked at.
+#: Times at which a path in double precision is looked at: before it is handed out, and for its evidence.
+_CHECKED = (0.5, 1.0)
 _TIMES = np.linspace(0.0, 1.0, 9)
 
 
@@ -37,7 +40,7 @@ def stratum_path(start: LinearNetwork, end: LinearNetwork) -> StratumPath | Sepa
     Raises
     ------
     InputError
-        If widths, products or bars differ, or the weights are over a finite field.
+        If widths, products or bars differ, the weights are over a finite field, or double precision does not suffice.
 
     Notes
     -----
@@ -86,14 +89,18 @@ def stratum_path(start: LinearNetwork, end: LinearNetwork) -> StratumPath | Sepa
         return _separation(start, end, obstruction, found)
     for interval in turned:
         turn(interval)
-    return StratumPath(start, end, changes())
+    path = StratumPath(start, end, changes())
+    if not field.is_exact:
+        check_accuracy([path(t) for t in _CHECKED], end)
+    return path
 
 
 class StratumPath:
     """A path of weights within a stratum of a fiber: call it with a time from 0 to 1.
 
     At rational times paths over Q have rational values, with exactly the product of the ends. In double precision the
-    path starts and ends at the given weights up to `LinearNetwork.adapted.residual`.
+    path starts and ends at the given weights up to ``adapted.residual``, and rounding errors of the product are taken
+    back at each time.
 
     Attributes
     ----------
@@ -134,10 +141,14 @@ class StratumPath:
         last[np.ix_(rest_end, rest_end)] = self._on_rest[1](t)
         moved = [field.normalized(first), *(path(t) for path in self._hidden), field.normalized(last)]
         bases = [field.multiply(basis, change) for basis, change in zip(adapted.bases, moved, strict=True)]
+        duals = [field.inverse(basis) for basis in bases]
         weights = [
-            field.multiply(after, normal, field.inverse(before))
-            for before, normal, after in zip(bases, self._normal, bases[1:], strict=False)
+            field.multiply(after, normal, before)
+            for before, normal, after in zip(duals, self._normal, bases[1:], strict=False)
         ]
+        if not field.is_exact:
+            frame = FullBars(bases[0][:, full[0]], bases[1][:, full[1]], duals[-2][full[-2]], duals[-1][full[-1]])
+            weights = frame.corrected(weights, (1 - t) * self.start.product + t * self.end.product, field)
         return LinearNetwork.over(field, weights)
 
     @property
@@ -146,7 +157,7 @@ class StratumPath:
         parts = [self.start.evidence, self.end.evidence]
         if self.start.field.is_exact:
             return combine(parts, "changes of bases over Q that keep the product")
-        error = max(product_error(self(t), self.start.product) for t in _TIMES)
+        error = max(product_error(self(t), self.start) for t in _TIMES)
         return combine(
             [*parts, Evidence(Status.NUMERICAL, math.nan, "rounding")],
             f"relative error of the product along the path at most {error:.1e}, and of the ends at most "
@@ -157,22 +168,21 @@ class StratumPath:
         return f"StratumPath(within {self.start.bars}, over {self.start.field})"
 
 
-def product_error(network: LinearNetwork, product: Matrix) -> float:
-    """The distance of a network's product from a matrix, relative to the product of the norms of its weights.
+def product_error(network: LinearNetwork, reference: LinearNetwork) -> float:
+    """The distance of two networks' products in double precision, relative to the products of the norms of the weights.
 
-    That is what rounding errors of the multiplication itself are relative to; it is at least the norm of the product.
-    Frobenius norms; over exact fields 0 or 1 for equal and different.
+    That is what rounding errors of the multiplication itself are relative to; it is at least the norm of the products.
+    Frobenius norms, the larger one of the two products of norms; over exact fields 0 or 1, for equal and different.
 
     Examples
     --------
-    >>> network = LinearNetwork([[[2.0]], [[4.0]]])
-    >>> product_error(network, np.array([[10.0]]))
-    0.25
+    >>> product_error(LinearNetwork([[[2.0]], [[4.0]]]), LinearNetwork([[[2.0]], [[5.0]]]))
+    0.2
     """
-    difference = network.product - product
+    difference = network.product - reference.product
     if network.field.is_exact:
         return float(bool(network.field.normalized(difference).any()))
-    scale = math.prod(float(np.linalg.norm(weight)) for weight in network.weights)
+    scale = max(math.prod(float(np.linalg.norm(weight)) for weight in one.weights) for one in (network, reference))
     return float(np.linalg.norm(difference)) / (scale or 1.0)
 
 
@@ -193,13 +203,35 @@ def check_same_fiber(start: LinearNetwork, end: LinearNetwork) -> None:
         )
     if start.widths != end.widths:
         raise InputError(f"the widths are {start.widths} and {end.widths}; a fiber has weights of the same shapes")
-    error = max(product_error(start, end.product), product_error(end, start.product))
+    error = product_error(start, end)
     # What ranks cannot tell from zero counts as zero here as well.
     allowed = max(field.tolerance if isinstance(field, Reals) else 0.0 for field in (start.field, end.field))
     if error > allowed:
         raise InputError(
             f"the products of the two networks differ (relative to the norms of the weights by {error:.2g}); they have "
             "to be equal: random_point(bars, network.product) gives other weights with the same product"
+        )
+
+
+def check_accuracy(passed: Sequence[LinearNetwork], end: LinearNetwork) -> None:
+    """Refuse ways in double precision that lose the product, or miss their end, by more than the tolerance of ranks.
+
+    Raises
+    ------
+    InputError
+        If that is so.
+    """
+    lost = max(product_error(network, end) for network in passed)
+    missed = max(
+        float(np.linalg.norm(reached - there)) / (float(np.linalg.norm(there)) or 1.0)
+        for reached, there in zip(passed[-1].weights, end.weights, strict=True)
+    )
+    allowed = max(network.field.tolerance for network in (*passed, end) if isinstance(network.field, Reals))
+    if not max(lost, missed) <= allowed:
+        raise InputError(
+            f"double precision does not suffice: along the way the product changes by {lost:.1e} (relative to the "
+            f"norms of the weights), and the end is missed by {missed:.1e}; take weights that are better conditioned, "
+            "or give them exactly, as Fractions with equal products"
         )
 
 

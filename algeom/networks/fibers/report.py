@@ -7,6 +7,7 @@ from typing import Any
 
 from algeom.errors import InputError
 from algeom.evidence import Evidence
+from algeom.maps.tape import noun_count
 from algeom.networks.fibers.bars import Bars, Interval
 from algeom.networks.fibers.fields import Matrix
 from algeom.networks.fibers.moves import Move, bar_text
@@ -92,11 +93,11 @@ class FiberReport:
             f"the fiber is {'smooth' if self.is_smooth else 'singular'} here; its tangent space has dimension "
             f"{self.tangent_dimension}",
             f"the differential of the product has rank {bars.differential_rank} of {all_directions}: "
-            f"{self.n_dead} dead directions",
+            f"{noun_count(self.n_dead, 'dead direction')}",
         ]
         for pair in self.dead:
             ends, begins = bar_text(pair.source, depth), bar_text(pair.target, depth)
-            lines.append(f"  {len(pair)} from inputs of bars {ends} to outputs of bars {begins}, freed by")
+            lines.append(f"  {len(pair)} from inputs of bars {ends} to outputs of bars {begins}, one of them freed by")
             if pair.moves is None:
                 lines.append("    no raising moves: no bars between them are free, only exchanges within the stratum")
             else:
@@ -109,7 +110,8 @@ class FiberReport:
     def __repr__(self) -> str:
         return (
             f"FiberReport({self.bars}; dimension {self.bars.dimension} of {self.bars.n_weights}, "
-            f"{'smooth' if self.is_smooth else 'singular'}, {self.n_dead} dead directions; {self.evidence})"
+            f"{'smooth' if self.is_smooth else 'singular'}, {noun_count(self.n_dead, 'dead direction')}; "
+            f"{self.evidence})"
         )
 
 
@@ -138,8 +140,8 @@ def fiber_report(network: LinearNetwork) -> FiberReport:
     22                  ●
     product of rank 1; stratum of dimension 3 of 8, not maximal; the smallest stratum
     the fiber is singular here; its tangent space has dimension 5
-    the differential of the product has rank 3 of 4: 1 dead directions
-      1 from inputs of bars 00 to outputs of bars 22, freed by
+    the differential of the product has rank 3 of 4: 1 dead direction
+      1 from inputs of bars 00 to outputs of bars 22, one of them freed by
         connecting 00 and 11 to 01: 02 01 22
     raising moves: 2
       connecting 00 and 11 to 01: 02 01 22

@@ -16,10 +16,11 @@ from algeom.errors import InputError
 from algeom.evidence import Evidence, Status, combine
 from algeom.networks.fibers.bars import Bars, Interval
 from algeom.networks.fibers.connectivity import Separation, count_connected_fiber
+from algeom.networks.fibers.corrections import FullBars, full_bars
 from algeom.networks.fibers.fields import Field, Matrix
 from algeom.networks.fibers.invertible_paths import InvertiblePath, checked_time
 from algeom.networks.fibers.network import LinearNetwork
-from algeom.networks.fibers.paths import check_same_fiber, product_error
+from algeom.networks.fibers.paths import check_accuracy, check_same_fiber, product_error
 
 __all__ = ["Leg", "Route", "route"]
 
@@ -44,6 +45,11 @@ class Leg:
         The weights at t = 0.
     bars : Bars
         The stratum after the leg (in double precision up to rounding).
+
+    Notes
+    -----
+    In double precision rounding errors of the product are taken back at each time, by changes of that size of W_1 and
+    W_L.
     """
 
     kind: Literal["one-matrix", "two-matrix"]
@@ -51,6 +57,8 @@ class Leg:
     matrix: Matrix
     start: LinearNetwork
     bars: Bars
+    _frame: FullBars
+    _products: tuple[Matrix, Matrix]
 
     @cached_property
     def _path(self) -> InvertiblePath:
@@ -61,13 +69,17 @@ class Leg:
         field = self.start.field
         t = checked_time(t, field)
         weights = list(self.start.weights)
-        i = self.layer
+        i, frame = self.layer, self._frame
         if self.kind == "one-matrix":
             weights[i - 1] = weights[i - 1] + t * self.matrix
         else:
             change = self._path(t)
-            weights[i - 1] = field.multiply(change, weights[i - 1])
-            weights[i] = field.multiply(weights[i], field.inverse(change))
+            inverse = field.inverse(change)
+            weights[i - 1], weights[i] = field.multiply(change, weights[i - 1]), field.multiply(weights[i], inverse)
+            frame = frame.after(i, len(weights), change, inverse, field)
+        if not field.is_exact:
+            before, after = self._products
+            weights = frame.corrected(weights, (1 - t) * before + t * after, field)
         return LinearNetwork.over(field, weights)
 
     @cached_property
@@ -121,7 +133,7 @@ class Route:
         parts = [self.start.evidence, self.end.evidence]
         if self.start.field.is_exact:
             return combine(parts, "moves over Q that keep the product")
-        error = max((product_error(leg(t), self.start.product) for leg in self.legs for t in (0.5, 1.0)), default=0.0)
+        error = max((product_error(leg(t), self.start) for leg in self.legs for t in (0.5, 1.0)), default=0.0)
         last = self.legs[-1].end if self.legs else self.start
         missed = max(
             float(np.linalg.norm(there - reached)) / (float(np.linalg.norm(there)) or 1.0)
@@ -160,7 +172,7 @@ def route(start: LinearNetwork, end: LinearNetwork) -> Route | Separation:
     Raises
     ------
     InputError
-        If widths or products differ, or the weights are over a finite field.
+        If widths or products differ, the weights are over a finite field, or double precision does not suffice.
 
     Notes
     -----
@@ -198,26 +210,32 @@ def route(start: LinearNetwork, end: LinearNetwork) -> Route | Separation:
     negative = tuple(layer for layer, change in changes.items() if start.field.determinant_sign(change.matrix) < 0)
     if negative:
         return _separation(start, end, negative)
+    down, up = _crossed(start.bars), _crossed(end.bars)
+    across = {layer: change.matrix for layer, change in changes.items() if not change.is_trivial}
     legs: list[Leg] = []
-    here = start
+    here, frame = start, full_bars(start)
 
     def go(kind: Literal["one-matrix", "two-matrix"], layer: int, matrix: Matrix, bars: Bars) -> None:
         nonlocal here
-        legs.append(Leg(kind, layer, start.field.normalized(matrix), here, bars))
+        # The products of the ends differ by rounding errors at most, and the last leg makes up for that.
+        is_last = len(legs) + 1 == len(down) + len(across) + len(up)
+        products = (start.product, end.product if is_last else start.product)
+        legs.append(Leg(kind, layer, start.field.normalized(matrix), here, bars, frame, products))
         here = legs[-1].end
 
-    down, up = _crossed(start.bars), _crossed(end.bars)
     for number, layer in enumerate(down, 1):
         adapted, weight = start.adapted, start.weights[layer - 1]
         full = adapted.full_columns[layer - 1]
         projection = start.field.multiply(adapted.bases[layer - 1][:, full], adapted.duals[layer - 1][full])
         go("one-matrix", layer, start.field.multiply(weight, projection) - weight, _cut(start.bars, down[:number]))
-    for layer, change in changes.items():
-        if not change.is_trivial:
-            go("two-matrix", layer, change.matrix, _cut(start.bars, down))
+    for layer, matrix in across.items():
+        go("two-matrix", layer, matrix, _cut(start.bars, down))
+        frame = frame.after(layer, start.depth, matrix, start.field.inverse(matrix), start.field)
     for number in reversed(range(len(up))):
         layer = up[number]
         go("one-matrix", layer, end.weights[layer - 1] - here.weights[layer - 1], _cut(end.bars, up[:number]))
+    if not start.field.is_exact:
+        check_accuracy([start, *(leg.end for leg in legs)], end)
     return Route(start, end, tuple(legs))
 
 
