@@ -42,7 +42,7 @@ from algeom.lsrdr.tuples import Array
 from algeom.runtime import seeds
 from algeom.runtime.progress import Progress, reporter
 
-__all__ = ["GradientResult", "StartRecord", "maximize_similarity"]
+__all__ = ["GradientResult", "GradientStart", "maximize_similarity"]
 
 Float = NDArray[np.float64]
 Parametrization = Literal["free", "projection"]
@@ -70,7 +70,7 @@ _PASSES = 4
 
 
 @dataclass(frozen=True)
-class StartRecord:
+class GradientStart:
     """What one start led to.
 
     Attributes
@@ -118,7 +118,7 @@ class GradientResult:
         complex pair: such maxima are critical points without a projection.
     multiplicity : int
         How often it is repeated.
-    starts : tuple of StartRecord
+    starts : tuple of GradientStart
         In the order of the starts.
     n_agreeing : int
         How many starts found the same similarity, up to 1e-10.
@@ -139,7 +139,7 @@ class GradientResult:
     idempotency: float
     eigenvalue: complex
     multiplicity: int
-    starts: tuple[StartRecord, ...]
+    starts: tuple[GradientStart, ...]
     n_agreeing: int
     parametrization: Parametrization
     field: Field
@@ -299,7 +299,7 @@ def maximize_similarity(
 class _End:
     """Where the search from one start ended; no tuple if it failed."""
 
-    record: StartRecord
+    record: GradientStart
     X: Array | None
     interrupted: bool
 
@@ -363,10 +363,10 @@ class _Search:
                     break
                 previous = slope
         except GenericityError as error:
-            return _End(StartRecord(math.nan, math.nan, math.nan, evaluations, seconds, str(error)), None, False)
+            return _End(GradientStart(math.nan, math.nan, math.nan, evaluations, seconds, str(error)), None, False)
         if value == -math.inf:
             outcome = "failed: the similarity is 0 at the start, where it has no gradient"
-            return _End(StartRecord(0.0, math.nan, 0.0, evaluations, seconds, outcome), None, ended.interrupted)
+            return _End(GradientStart(0.0, math.nan, 0.0, evaluations, seconds, outcome), None, ended.interrupted)
         if isinstance(self.norm, SpectralRadiusNorm) and perron_pair(X) is None:
             outcome = "reducible"
         elif slope <= max(self.tol, _CRITICAL):
@@ -375,7 +375,7 @@ class _Search:
             outcome = "nonsmooth"
         else:
             outcome = "stopped"
-        record = StartRecord(math.exp(value), slope, top.separation, evaluations, seconds, outcome)
+        record = GradientStart(math.exp(value), slope, top.separation, evaluations, seconds, outcome)
         return _End(record, X, ended.interrupted)
 
 
