@@ -47,8 +47,8 @@ __all__ = ["GradientResult", "GradientStart", "maximize_similarity"]
 Float = NDArray[np.float64]
 Parametrization = Literal["free", "projection"]
 
-#: Below this relative distance to the next eigenvalue in modulus a point counts as nonsmooth: where a maximum is a
-#: crossing of two eigenvalues, searches were seen to end at distances from 1e-12 to 1e-8.
+#: Below this relative distance to the next eigenvalue in modulus a search that did not come to a critical point is said
+#: to have ended at a crossing: gradients to either side are then mixed in steps of the size that is left.
 _CROSSING = 1e-6
 
 #: A search that ends with a larger relative gradient is not at a critical point, whatever the tolerance asked for. The
@@ -235,9 +235,11 @@ def maximize_similarity(
 
     Notes
     -----
-    Where the dominant eigenvalue is repeated the similarity has kinks; a maximum may be one. Those searches end as
-    "nonsmooth" and their similarity is less exact. A repeated eigenvalue that stays so nearby, as for octonions, is no
-    kink: its derivative is the mean over the copies.
+    Where several eigenvalues of Gamma(A; X) have the largest modulus, the similarity is the largest of smooth functions,
+    and has a local maximum only where all of them do: searches pass such kinks, and one that ends there is marked
+    "nonsmooth". Kinks of rho(Phi(X)) point the other way, and can be maxima: X is then reducible, and marked so. An
+    eigenvalue that is repeated for all X nearby, as for octonions, is no kink: its derivative is the mean over the
+    copies.
 
     Over the reals there are local maxima where the dominant eigenvalues of Gamma(A; X) are a pair of complex
     conjugates. No real reduction belongs to them, and no P is given.
