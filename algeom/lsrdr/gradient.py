@@ -235,11 +235,11 @@ def maximize_similarity(
 
     Notes
     -----
-    Where several eigenvalues of Gamma(A; X) have the largest modulus, the similarity is the largest of smooth functions,
-    and has a local maximum only where all of them do: searches pass such kinks, and one that ends there is marked
-    "nonsmooth". Kinks of rho(Phi(X)) point the other way, and can be maxima: X is then reducible, and marked so. An
-    eigenvalue that is repeated for all X nearby, as for octonions, is no kink: its derivative is the mean over the
-    copies.
+    Where several eigenvalues of Gamma(A; X) have the largest modulus, the similarity is the largest of smooth
+    functions, and has a local maximum only where all of them do: searches pass such kinks, and one that ends there is
+    marked "nonsmooth". Kinks of rho(Phi(X)) point the other way, and can be maxima: X is then reducible, and marked
+    so. An eigenvalue that is repeated for all X nearby, as for octonions, is no kink: its derivative is the mean over
+    the copies.
 
     Over the reals there are local maxima where the dominant eigenvalues of Gamma(A; X) are a pair of complex
     conjugates. No real reduction belongs to them, and no P is given.
