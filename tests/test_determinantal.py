@@ -1,7 +1,7 @@
 """The numbers of determinantal varieties against the engine, other formulas and known values."""
 
 from itertools import combinations
-from math import comb
+from math import factorial
 
 import numpy as np
 import pytest
@@ -34,7 +34,7 @@ def test_numbers_do_not_change_with_the_transpose():
             assert number(m, n, r) == number(n, m, r)
 
 
-def test_degree_agrees_with_the_last_polar_degree_and_with_binomials():
+def test_degree_agrees_with_the_last_polar_degree_and_with_factorials():
     for m, n, r in [(2, 2, 1), (2, 3, 1), (3, 3, 1), (3, 3, 2), (3, 4, 2), (4, 4, 3)]:
         formula = ag.ed_degree_formula("determinantal", m, n, r)
         assert determinantal_degree(m, n, r) == formula.polar_degrees[-1]
@@ -43,8 +43,8 @@ def test_degree_agrees_with_the_last_polar_degree_and_with_binomials():
     for m, n, r in SIZES:
         numerator = denominator = 1
         for i in range(n - r):
-            numerator *= comb(m + i, r)
-            denominator *= comb(r + i, r)
+            numerator *= factorial(m + i) * factorial(i)
+            denominator *= factorial(r + i) * factorial(m - r + i)
         assert determinantal_degree(m, n, r) * denominator == numerator
 
 
@@ -60,7 +60,7 @@ def test_extreme_ranks_are_linear_spaces():
             assert determinantal_singular_rank(m, n, r) is None
 
 
-@pytest.mark.parametrize("size", [(2, 3, 1), (3, 3, 2), (3, 4, 2)])
+@pytest.mark.parametrize("size", [(2, 3, 1), (3, 3, 2), pytest.param((3, 4, 2), marks=pytest.mark.slow)])
 def test_engine_finds_the_same_numbers(size):
     phi = ag.varieties.determinantal(*size)
     assert ag.dimension(phi, rng=1).value == determinantal_dimension(*size)

@@ -78,6 +78,7 @@ class BaseChange(ABC):
 
     def from_coordinates(self, coordinates: Sequence[Array]) -> Array:
         """The equivariant n x n matrix with these blocks."""
+        require(32.0 * self.n**2, None, f"a matrix of size {self.n}", "use the layers of a component instead")
         starts = self.starts
         changed = np.zeros((self.n, self.n), dtype=np.result_type(np.float64, *coordinates))
         for b, (block, part) in enumerate(zip(self.blocks, coordinates, strict=True)):
@@ -145,7 +146,7 @@ class CyclicBaseChange(BaseChange):
     References
     ----------
     K. Kohn, A.-L. Sattelberger, V. Shahverdi, Geometry of linear neural networks: equivariance and invariance under
-    permutation groups, arXiv:2309.13736, section 4. (The vector for j = L/2 is normalized here.)
+    permutation groups, arXiv:2309.13736. (The vector for j = L/2 is normalized here.)
 
     Examples
     --------

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from algeom.networks.equivariant.nearest import NearestEquivariant
     from algeom.networks.equivariant.weight_sharing import WeightSharing
 
-__all__ = ["EquivariantComponent", "checked_ranks"]
+__all__ = ["EquivariantComponent", "checked_ranks", "short_count"]
 
 Array = NDArray[Any]
 Float = NDArray[np.float64]
@@ -58,8 +58,8 @@ class EquivariantComponent:
     References
     ----------
     K. Kohn, A.-L. Sattelberger, V. Shahverdi, Geometry of linear neural networks: equivariance and invariance under
-    permutation groups, arXiv:2309.13736, section 4, for cyclic groups of permutations. For other groups: the same
-    argument for the algebra of equivariant maps, a product of matrix algebras over R, C and H.
+    permutation groups, arXiv:2309.13736, for cyclic groups of permutations. For other groups: the same argument for the
+    algebra of equivariant maps, a product of matrix algebras over R, C and H.
 
     Examples
     --------
@@ -436,7 +436,7 @@ class EquivariantComponent:
         listed = ", ".join(active if len(active) <= 8 else [*active[:7], f"... ({len(active)} blocks)"]) or "zero"
         return (
             f"EquivariantComponent(rank {self.rank} {self.field}: {listed}; dimension {self.dimension}, "
-            f"degree {_number(self.degree)}, ED degree {_number(self.ed_degree)})"
+            f"degree {short_count(self.degree)}, ED degree {short_count(self.ed_degree)})"
         )
 
 
@@ -471,7 +471,13 @@ def _text(label: tuple[int, ...]) -> str:
     return f"({','.join(map(str, label))})"
 
 
-def _number(value: int) -> str:
-    """A count in full, or its size where it has very many digits."""
+def short_count(value: int) -> str:
+    """A count in full, or its size where it has very many digits.
+
+    Examples
+    --------
+    >>> short_count(72425986088826), short_count(3**1000)
+    ('72425986088826', 'about 10^477')
+    """
     digits = len(str(value)) if value < 10**4000 else int(value.bit_length() * 0.30103)
     return str(value) if digits <= 20 else f"about 10^{digits - 1}"

@@ -107,7 +107,7 @@ class EquivariantComponents(Sequence[EquivariantComponent]):
     References
     ----------
     K. Kohn, A.-L. Sattelberger, V. Shahverdi, Geometry of linear neural networks: equivariance and invariance under
-    permutation groups, arXiv:2309.13736, section 4.
+    permutation groups, arXiv:2309.13736.
 
     Examples
     --------

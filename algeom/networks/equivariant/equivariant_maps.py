@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from numpy.typing import NDArray
@@ -24,6 +25,7 @@ __all__ = ["EquivariantMaps", "equivariant_maps"]
 Array = NDArray[Any]
 
 
+@dataclass(frozen=True, eq=False, repr=False)
 class EquivariantMaps:
     """The n x n matrices that commute with a group, and among them those of bounded rank.
 
@@ -57,10 +59,9 @@ class EquivariantMaps:
     (5, 17)
     """
 
-    def __init__(self, base_change: BaseChange, generators: tuple[Any, ...], seed: int | None = None) -> None:
-        self.base_change = base_change
-        self.generators = generators
-        self.seed = seed
+    base_change: BaseChange
+    generators: tuple[Any, ...]
+    seed: int | None = None
 
     @property
     def n(self) -> int:

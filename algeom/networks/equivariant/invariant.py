@@ -16,6 +16,7 @@ from algeom.errors import InputError
 from algeom.evidence import Evidence, Status
 from algeom.maps import PolynomialMap, polynomial_map
 from algeom.maps.relabelling import IntArray, check_integer, indexed_names
+from algeom.networks.equivariant.component import short_count
 from algeom.networks.equivariant.groups import Generator, SignedPermutation, as_generators
 from algeom.networks.equivariant.low_rank import spectrum, square_roots
 from algeom.networks.equivariant.nearest import checked_data, checked_gram, checked_matrix
@@ -98,7 +99,7 @@ class InvariantMaps:
     References
     ----------
     K. Kohn, A.-L. Sattelberger, V. Shahverdi, Geometry of linear neural networks: equivariance and invariance under
-    permutation groups, arXiv:2309.13736, section 3, for permutations. For other groups: the same argument with fixed
+    permutation groups, arXiv:2309.13736, for permutations. For other groups: the same argument with fixed
     linear forms in place of orbits.
 
     Examples
@@ -461,7 +462,7 @@ class InvariantMaps:
         kind = "invariant linear form" if self.labels is None else "orbit"
         return (
             f"InvariantMaps({self.m} x {self.n}, rank at most {self.rank_bound}, {self.k} {kind}{'s' * (self.k != 1)}; "
-            f"dimension {self.dimension}, degree {self.degree}, ED degree {self.ed_degree})"
+            f"dimension {self.dimension}, degree {short_count(self.degree)}, ED degree {short_count(self.ed_degree)})"
         )
 
 

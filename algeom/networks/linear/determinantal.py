@@ -1,6 +1,6 @@
 """Numbers of the variety of m x n matrices of rank at most r: the function space of a two-layer linear network."""
 
-from math import comb, factorial, prod
+from math import comb, prod
 
 from algeom.maps.relabelling import check_integer
 
@@ -52,7 +52,8 @@ def determinantal_degree(m: int, n: int, r: int) -> int:
     Returns
     -------
     int
-        ``prod_{i=0}^{n-r-1} (m+i)! i! / ((r+i)! (m-r+i)!)``.
+        ``prod_{i=0}^{n-r-1} (m+i)! i! / ((r+i)! (m-r+i)!)``, a quotient of products of the binomial coefficients
+        ``C(m+i, r)`` and ``C(r+i, r)``.
 
     References
     ----------
@@ -66,8 +67,7 @@ def determinantal_degree(m: int, n: int, r: int) -> int:
     m, n, r = _checked(m, n, r)
     if r == 0:
         return 1
-    numerator = prod(factorial(m + i) * factorial(i) for i in range(n - r))
-    return numerator // prod(factorial(r + i) * factorial(m - r + i) for i in range(n - r))
+    return prod(comb(m + i, r) for i in range(n - r)) // prod(comb(r + i, r) for i in range(n - r))
 
 
 def determinantal_ed_degree(m: int, n: int, r: int) -> int:
