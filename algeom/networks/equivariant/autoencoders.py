@@ -475,7 +475,7 @@ def _torch_gradient(sharing: WeightSharing, gram: Float) -> Any:
         residual = decoder @ encoder - identity
         loss = ((residual @ moments) * residual).sum() / len(gram)
         loss.backward()
-        return float(loss), np.asarray(leaf.grad.numpy())
+        return float(loss.detach()), np.asarray(leaf.grad.numpy())
 
     return gradient
 
