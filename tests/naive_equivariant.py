@@ -48,6 +48,18 @@ def rank_vectors(costs, high, rank):
     return [r for r in product(*ranges) if sum(c * x for c, x in zip(costs, r, strict=True)) == rank]
 
 
+def series(costs, high):
+    """The coefficients of the product of 1 + x^c + ... + x^(c d), term by term."""
+    result = [1]
+    for cost, most in zip(costs, high, strict=True):
+        longer = [0] * (len(result) + cost * most)
+        for s, value in enumerate(result):
+            for r in range(most + 1):
+                longer[s + cost * r] += value
+        result = longer
+    return result
+
+
 def maximal_rank_vectors(costs, high, rank):
     """The vectors of cost at most `rank` that no other one dominates."""
     found = [r for s in range(rank + 1) for r in rank_vectors(costs, high, s)]

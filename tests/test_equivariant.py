@@ -1,8 +1,9 @@
 """Equivariance under one permutation: components, their networks, and membership."""
 
+import pickle
 import time
 from fractions import Fraction
-from math import comb
+from math import comb, prod
 
 import naive_equivariant as naive
 import numpy as np
@@ -54,6 +55,17 @@ def test_counts_of_translations_come_at_once(n, r, real, complex_):
     if complex_ is not None:
         assert maps.count(r, "complex") == complex_
     assert time.process_time() - begin < 1
+
+
+def test_counts_are_coefficients_of_a_product():
+    for n in (5, 8, 28):
+        maps = equivariant_maps(image_translation(n))
+        pairs = (n - 1) // 2
+        real = naive.series([1] * (n - 2 * pairs) + [2] * pairs, [n] * (n - pairs))
+        assert [maps.count(r) for r in range(0, n * n + 1, n)] == real[::n]
+        assert [maps.count(r, "complex") for r in (0, n, 2 * n + 1)] == [
+            naive.series([1] * n, [n] * n)[r] for r in (0, n, 2 * n + 1)
+        ]
 
 
 @pytest.mark.parametrize("name", ["rotation of 3 x 3", "(134)(25)", "one cycle of 7", "mixed"])
@@ -149,7 +161,7 @@ def test_component_of_28_x_28_translations():
     assert component.n_parameters == 5544
     assert component.n_dense_parameters == 155232
     assert component.dimension == 4717
-    assert component.ed_degree == 112592629202101723381078758729183160320000000
+    assert component.ed_degree == 112592629202101723381078758729183160320000000 == prod(comb(28, r) for r in ranks)
     gauge = sum(r * r * (1 if b == 0 else 2) for b, r in enumerate(ranks))
     assert component.dimension == component.n_parameters - gauge
     # Base change and shared weights: the network commutes with the shift.
@@ -433,6 +445,12 @@ def test_results_print_what_they_are():
     assert "Eckart-Young" in str(found)
     assert hash(maps.component([1, 0, 1])) == hash(maps.component([1, 0, 1]))
     assert maps.component([1, 0, 1]) != maps.component([1, 0, 0])
+    again = equivariant_maps(image_rotation(3))
+    assert again.component([1, 0, 1]) == maps.component([1, 0, 1])
+    assert again.component([1, 0, 1]) in maps.components(3)
+    other = equivariant_maps(image_rotation(3, turns=-1))
+    assert other.component([1, 0, 1]) != maps.component([1, 0, 1])
+    assert pickle.loads(pickle.dumps(again.component([1, 0, 1]))) == maps.component([1, 0, 1])
     assert maps.component([1, 0, 1]) != "component"
     assert maps.components(3)[0].ed_degree == comb(3, 3)
 

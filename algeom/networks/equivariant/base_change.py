@@ -85,6 +85,16 @@ class BaseChange(ABC):
             changed[starts[b] : starts[b + 1], starts[b] : starts[b + 1]] = realization(part, block.cost)
         return self.apply_transpose(self.apply_transpose(changed).T).T
 
+    @abstractmethod
+    def _key(self) -> tuple[Any, ...]:
+        """What tells base changes apart."""
+
+    def __eq__(self, other: object) -> bool:
+        return self._key() == other._key() if isinstance(other, BaseChange) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
     def __repr__(self) -> str:
         return f"{type(self).__name__}(n={self.n}, {noun_count(len(self.blocks), 'block')})"
 
@@ -111,6 +121,9 @@ class DenseBaseChange(BaseChange):
     def __init__(self, blocks: Sequence[Block], rows: Float) -> None:
         super().__init__(rows.shape[0], blocks)
         self.rows = rows
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.blocks, self.rows.tobytes()
 
     def apply(self, x: Any) -> Array:
         """``Q x``."""
@@ -175,6 +188,9 @@ class CyclicBaseChange(BaseChange):
         super().__init__(sigma.n, blocks)
         self.permutation = sigma
         self._transforms = [_CycleTransform(sigma, int(length), start_of, lengths) for length in np.unique(lengths)]
+
+    def _key(self) -> tuple[Any, ...]:
+        return self.blocks, self.permutation
 
     def apply(self, x: Any) -> Array:
         """``Q x``, by fast Fourier transforms."""

@@ -426,10 +426,11 @@ class EquivariantComponent:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, EquivariantComponent):
             return NotImplemented
-        return self.base_change is other.base_change and (self.field, self.ranks) == (other.field, other.ranks)
+        same = (self.field, self.ranks) == (other.field, other.ranks)
+        return same and (self.base_change is other.base_change or self.base_change == other.base_change)
 
     def __hash__(self) -> int:
-        return hash((id(self.base_change), self.field, self.ranks))
+        return hash((self.base_change.blocks, self.field, self.ranks))
 
     def __repr__(self) -> str:
         active = [f"{_text(block.label)}: {r} of {block.multiplicity}" for block, r in self._active()]

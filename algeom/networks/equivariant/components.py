@@ -180,7 +180,7 @@ class EquivariantComponents(Sequence[EquivariantComponent]):
     def _position(self, item: Any) -> int:
         """The number of a component among all of this rank, or -1."""
         if isinstance(item, EquivariantComponent):
-            if item.base_change is not self._base_change or item.field != self._field:
+            if item.field != self._field or item.base_change != self._base_change:
                 return -1
             return self._vectors.position(item.ranks)
         if isinstance(item, (Mapping, tuple, list)):
