@@ -18,7 +18,7 @@ from algeom.networks.fibers.invertible_paths import InvertiblePath
 from algeom.networks.fibers.network import LinearNetwork
 from algeom.networks.fibers.paths import check_accuracy, product_error, stratum_path
 from algeom.networks.fibers.points import random_point
-from algeom.networks.fibers.report import freeing_moves
+from algeom.networks.fibers.report import dead_directions, fiber_report, freeing_moves
 from algeom.networks.fibers.routes import route
 from algeom.networks.fibers.strata import strata
 from algeom.networks.fibers.tangent import differential, shared_layers, tangent_basis
@@ -41,9 +41,8 @@ def same_weights(one, other):
 
 
 def relative_difference(one, other):
-    return max(
-        np.linalg.norm(a - b) / max(np.linalg.norm(b), 1) for a, b in zip(one.weights, other.weights, strict=True)
-    )
+    pairs = [(a.astype(np.float64), b.astype(np.float64)) for a, b in zip(one.weights, other.weights, strict=True)]
+    return max(np.linalg.norm(a - b) / max(np.linalg.norm(b), 1) for a, b in pairs)
 
 
 @pytest.mark.parametrize("modulus", [None, P], ids=["Q", "F_p"])
@@ -104,6 +103,25 @@ def test_other_copies_of_a_bar_can_be_moved_as_well():
     assert str(cut(-1).bars) == str(cut.stratum(-1)) == "02 00 01 11 12x3 22"
     with pytest.raises(InputError, match=r"copies\[1\] is 3"):
         one_matrix_move(network, (1, 2), (1, 2), 2, copies=(0, 3))
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        differential,
+        tangent_basis,
+        dead_directions,
+        fiber_report,
+        lambda weights: one_matrix_move(weights, (0, 0), (1, 1), 1),
+        lambda weights: list(one_matrix_moves(weights)),
+        lambda weights: list(raising_moves(weights)),
+        lambda weights: list(lowering_moves(weights)),
+        lambda weights: two_matrix_move(weights, 1, [[1]]),
+    ],
+)
+def test_bare_weights_are_no_network(verb):
+    with pytest.raises(InputError, match=r"network is of type list; give a LinearNetwork: LinearNetwork\(weights\)"):
+        verb([[[1]], [[1]]])
 
 
 def test_moves_that_are_none_are_refused():
@@ -432,6 +450,8 @@ def test_ways_between_what_has_no_way_are_refused(way):
     modular = LinearNetwork([weight.tolist() for weight in network.weights], modulus=7)
     with pytest.raises(InputError, match="finite field"):
         way(modular, modular)
+    with pytest.raises(InputError, match="end is of type list; give a LinearNetwork"):
+        way(network, [[[1]]])
     for t in (-0.1, 1.1, "now", float("nan")):
         with pytest.raises(InputError, match="time from 0"):
             way(network, network)(t)

@@ -17,7 +17,7 @@ from algeom.algebra.primes import residue
 from algeom.algebra.terms import exact
 from algeom.errors import InputError
 
-__all__ = ["ExactField", "Field", "Matrix", "PrimeField", "Rationals", "Reals"]
+__all__ = ["ExactField", "Field", "Matrix", "PrimeField", "Rationals", "Reals", "default_tolerance"]
 
 #: Over Q entries are int or Fraction, over F_p int from 0 to p - 1 (both arrays of dtype object), else float64.
 Matrix = NDArray[Any]

@@ -99,7 +99,7 @@ def _factors(matrix: Matrix, field: Field) -> tuple[list[int], Matrix, Matrix, M
     size = len(matrix)
     rest = matrix.copy()
     if field.is_exact:
-        rest[...] = np.frompyfunc(Fraction, 1, 1)(rest) if rest.size else rest
+        rest[...] = np.frompyfunc(Fraction, 1, 1)(rest)  # int / int would be a float
     lower = field.identity(size)
     order = list(range(size))
     for k in range(size):

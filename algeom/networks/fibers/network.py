@@ -20,7 +20,7 @@ from algeom.networks.fibers.fields import Field, Matrix, PrimeField, Rationals, 
 if TYPE_CHECKING:
     from algeom.networks.fibers.report import FiberReport
 
-__all__ = ["LinearNetwork"]
+__all__ = ["LinearNetwork", "require_network"]
 
 #: Relative spacing of floating-point numbers, by the name of the type.
 _EPSILONS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
@@ -253,6 +253,18 @@ class LinearNetwork:
     def __repr__(self) -> str:
         arrows = " -> ".join(map(str, self.widths))
         return f"LinearNetwork({arrows} over {self.field}, {self.n_weights} weights)"
+
+
+def require_network(value: object, name: str = "network") -> None:
+    """Refuse what is no `LinearNetwork`, such as a bare list of weights.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
+    if not isinstance(value, LinearNetwork):
+        raise InputError(f"{name} is of type {type(value).__name__}; give a LinearNetwork: LinearNetwork(weights)")
 
 
 def _layers(weights: Any) -> Iterator[Any]:

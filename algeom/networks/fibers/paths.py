@@ -14,7 +14,7 @@ from algeom.networks.fibers.connectivity import Separation, bars_to_turn, count_
 from algeom.networks.fibers.corrections import FullBars
 from algeom.networks.fibers.fields import Matrix, Reals
 from algeom.networks.fibers.invertible_paths import InvertiblePath, check_ordered, checked_time
-from algeom.networks.fibers.network import LinearNetwork
+from algeom.networks.fibers.network import LinearNetwork, require_network
 
 __all__ = ["StratumPath", "check_accuracy", "check_same_fiber", "product_error", "stratum_path"]
 
@@ -194,8 +194,9 @@ def check_same_fiber(start: LinearNetwork, end: LinearNetwork) -> None:
     InputError
         If their fields, widths or products differ, or the field is finite.
     """
-    check_ordered(start.field)
-    check_ordered(end.field)
+    for name, network in (("start", start), ("end", end)):
+        require_network(network, name)
+        check_ordered(network.field)
     if start.field.is_exact != end.field.is_exact:
         raise InputError(
             f"one of the networks is over {start.field} and the other over {end.field}; give both exactly, or both in "

@@ -98,6 +98,8 @@ def random_point(
     >>> point.network.product.tolist(), point.network.bars == bars
     ([[1, 2], [2, 4], [0, 0]], True)
     """
+    if not isinstance(bars, Bars):
+        raise InputError(f"bars is {bars!r}; give the stratum as Bars, such as Bars.from_text('03 01 13 33')")
     seed, generator = seeds.resolve(rng)
     shape = (bars.widths[-1], bars.widths[0])
     if product is None:

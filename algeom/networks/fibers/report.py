@@ -11,7 +11,7 @@ from algeom.maps.tape import noun_count
 from algeom.networks.fibers.bars import Bars, Interval
 from algeom.networks.fibers.fields import Matrix
 from algeom.networks.fibers.moves import Move, bar_text
-from algeom.networks.fibers.network import LinearNetwork
+from algeom.networks.fibers.network import LinearNetwork, require_network
 from algeom.networks.fibers.weight_moves import OneMatrixMove, one_matrix_move
 
 __all__ = ["DeadDirections", "FiberReport", "dead_directions", "fiber_report", "freeing_moves"]
@@ -148,6 +148,7 @@ def fiber_report(network: LinearNetwork) -> FiberReport:
       connecting 11 and 22 to 12: 02 00 12
     evidence: proved, ranks by exact elimination over Q
     """
+    require_network(network)
     bars = network.bars
     return FiberReport(
         network,
@@ -185,6 +186,7 @@ def dead_directions(network: LinearNetwork) -> tuple[DeadDirections, ...]:
     >>> [(pair.source, pair.target, len(pair)) for pair in dead_directions(LinearNetwork([[[0]], [[0], [0]]]))]
     [((0, 0), (2, 2), 2)]
     """
+    require_network(network)
     bars, adapted, depth = network.bars, network.adapted, network.depth
     pairs = []
     for source, _ in bars.items():

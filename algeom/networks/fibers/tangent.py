@@ -12,7 +12,7 @@ import numpy as np
 
 from algeom.networks.fibers.bars import Bars, Interval
 from algeom.networks.fibers.fields import Matrix
-from algeom.networks.fibers.network import LinearNetwork
+from algeom.networks.fibers.network import LinearNetwork, require_network
 from algeom.runtime.memory import require
 
 __all__ = [
@@ -76,6 +76,7 @@ class DirectionBasis:
     """
 
     def __init__(self, network: LinearNetwork, kind: _Kind) -> None:
+        require_network(network)
         self.network = network
         self.kind = kind
 
@@ -248,6 +249,7 @@ def differential(network: LinearNetwork) -> Matrix:
     >>> differential(LinearNetwork([[[2], [3]], [[5, 7]]])).tolist()
     [[5, 7, 2, 3]]
     """
+    require_network(network)
     rows = network.widths[-1] * network.widths[0]
     _require_dense(rows, network.n_weights, network, "the differential")
     blocks = [

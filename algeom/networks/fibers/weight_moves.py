@@ -14,7 +14,7 @@ from algeom.maps.relabelling import check_integer
 from algeom.networks.fibers.bars import Bars, Interval
 from algeom.networks.fibers.fields import Matrix, Reals
 from algeom.networks.fibers.moves import Move
-from algeom.networks.fibers.network import LinearNetwork
+from algeom.networks.fibers.network import LinearNetwork, require_network
 from algeom.networks.fibers.tangent import shared_layers
 
 __all__ = [
@@ -175,6 +175,7 @@ def one_matrix_move(
     >>> [matrix.tolist() for matrix in one_matrix_move(network, (0, 0), (1, 1), 1)(5).weights]
     [[[5]], [[0]], [[1]]]
     """
+    require_network(network)
     bars, adapted = network.bars, network.adapted
     for interval in (source, target):
         if bars[interval] == 0:
@@ -214,6 +215,7 @@ def one_matrix_moves(network: LinearNetwork) -> Iterator[OneMatrixMove]:
     ...     print(move)
     OneMatrixMove(staying, W_2)
     """
+    require_network(network)
     for source, _ in network.bars.items():
         for target, _ in network.bars.items():
             if source[0] != 0 or target[1] != network.depth:
@@ -232,6 +234,7 @@ def raising_moves(network: LinearNetwork) -> Iterator[OneMatrixMove]:
     OneMatrixMove(raising, W_1: connecting 00 and 11 to 01: 01 23) True
     OneMatrixMove(raising, W_2: connecting 11 and 23 to 13: 00 13) True
     """
+    require_network(network)
     for move in network.bars.raising_moves():
         source, target = move.before
         for layer in shared_layers(source, target):
@@ -253,6 +256,7 @@ def lowering_moves(network: LinearNetwork) -> Iterator[OneMatrixMove]:
     ...     print(move, [matrix.tolist() for matrix in move().weights])
     OneMatrixMove(lowering, W_1: cutting 01 to 00 and 11: 00 11 22) [[[0]], [[0]]]
     """
+    require_network(network)
     adapted = network.adapted
     for move in network.bars.lowering_moves():
         _, c, b, _ = move.corners
@@ -290,6 +294,7 @@ def two_matrix_move(network: LinearNetwork, layer: int, direction: Any) -> TwoMa
     >>> [matrix.tolist() for matrix in move(2).weights], move(2).product.tolist()
     ([[[5], [2]], [[3, -2]]], [[11]])
     """
+    require_network(network)
     if network.depth < 2:
         raise InputError("a network with one matrix has no hidden layer, so that there are no two-matrix moves")
     layer = check_integer("layer", layer, 1, network.depth - 1, "the last hidden layer")
