@@ -1,12 +1,15 @@
 """Superoperators in every representation against Kronecker products and loops."""
 
 import pickle
+import time
+import tracemalloc
 from itertools import product
 
 import naive_lsrdr as naive
 import numpy as np
 import pytest
 import scipy.sparse
+import threadpoolctl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -164,6 +167,50 @@ def test_applications_are_counted():
     assert E.is_completely_positive
     assert E.hermitian_preserving
     assert E.applications == expected
+
+
+def hot_arguments(rng, n, r, d, k, kind="real"):
+    shapes = [(r, n, n), (k, n, d), (k, d, n), (k, n, d), (k, n, d)]
+    return [gaussian(rng, *shape, kind=kind) for shape in shapes]
+
+
+@pytest.mark.parametrize("k", [1, 3])
+def test_products_take_memory_for_thin_matrices_only(k):
+    n, r, d = 120, 6, 4
+    A, S, R, Y, Z = hot_arguments(np.random.default_rng(19), n, r, d, k)
+    E = superoperator(A)
+    E.products(S, R, Y, Z)
+    tracemalloc.start()
+    E.products(S, R, Y, Z)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # A_j [Y, S] and one array of the size of A_j Y, with what is made from them.
+    assert peak <= 8 * k * d * (4 * r * n + 6 * n + 4 * r * d) + 20_000
+    assert peak < A.nbytes
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("k", [1, 4])
+def test_products_take_hardly_longer_than_the_matrix_products_they_contain(k):
+    n, r, d = 400, 10, 20
+    A, S, R, Y, Z = hot_arguments(np.random.default_rng(18), n, r, d, k)
+    E, stack, columns = superoperator(A), A.reshape(r * n, n), np.ascontiguousarray(S.swapaxes(0, 1).reshape(n, k * d))
+    tall = np.ascontiguousarray(np.tile(columns, (r, 1)))
+
+    def contained():
+        for _ in range(2):
+            stack @ columns
+        stack.T @ tall
+
+    def cpu_seconds(function):
+        started = time.process_time()
+        function()
+        return time.process_time() - started
+
+    with threadpoolctl.threadpool_limits(1):
+        pairs = [(cpu_seconds(contained), cpu_seconds(lambda: E.products(S, R, Y, Z))) for _ in range(40)]
+    least, taken = np.min(pairs, axis=0)
+    assert taken <= 1.5 * least
 
 
 def test_choi_matrices_in_both_orders():

@@ -12,7 +12,7 @@ from algeom.lsrdr.matrix_families import adjoint
 from algeom.lsrdr.superoperator_base import Superoperator
 from algeom.lsrdr.tuples import Array
 
-__all__ = ["SHARP", "PerronBounds", "bounds_at_unit", "collatz_wielandt", "perron_bounds"]
+__all__ = ["SHARP", "SHARP_ENOUGH", "PerronBounds", "bounds_at_unit", "collatz_wielandt", "perron_bounds"]
 
 _EPS = float(np.finfo(np.float64).eps)
 
@@ -35,6 +35,9 @@ _SOLVES = 3
 
 #: Relative width of bounds that is as sharp as rounding errors of their computation allow, or nearly.
 SHARP = 1e-12
+
+#: Relative width of bounds that calls for no further steps of the power iteration, nor for a comment.
+SHARP_ENOUGH = 1e-9
 
 #: Steps of the power iteration that sharpens bounds for large maps, and after how many they are looked at.
 _STEPS, _LOOK = 200, 10
@@ -99,6 +102,7 @@ def collatz_wielandt(E: Superoperator, H: Array) -> PerronBounds:
     ----------
     D. E. Evans, R. Høegh-Krohn, Spectral properties of positive maps on C*-algebras, J. London Math. Soc. 17 (1978).
     R. Bhatia, Positive Definite Matrices, Princeton University Press 2007, Theorem 2.6.3 (Russo and Dye).
+    B. V. R. Bhat, B. Saha, P. Sahasrabuddhe, arXiv:2405.15009 (the formula of Wielandt and Friedland).
 
     Examples
     --------
@@ -150,7 +154,7 @@ def perron_bounds(E: Superoperator, value: float, vector: Array, matrix: Array |
     H = _positive_part(vector)
     if H is not None:
         best = best.and_also(collatz_wielandt(E, H))
-    return best if best.width <= SHARP else _by_powers(E, value, H, best)
+    return best if best.width <= SHARP_ENOUGH else _by_powers(E, value, H, best)
 
 
 def bounds_at_unit(E: Superoperator) -> PerronBounds:
@@ -225,6 +229,6 @@ def _by_powers(E: Superoperator, value: float, H: Array | None, best: PerronBoun
         G = G / np.linalg.norm(G)
         if step % _LOOK == 0:
             best = best.and_also(collatz_wielandt(E, G))
-            if best.width <= SHARP:
+            if best.width <= SHARP_ENOUGH:
                 break
     return best if H is None else PerronBounds(best.lower, best.upper, H / np.linalg.norm(H))

@@ -80,8 +80,9 @@ def similarity(A: Any, X: Any, *, method: str = "auto", rng: RandomState = None)
     Notes
     -----
     It is invariant under joint conjugation of either tuple, multiplication of either by numbers, and application of one
-    unitary matrix to both, A_i to the sum of u_ij A_j. It is at most 1: Gamma^k(Y) is the sum of A_w Y X_w^* over words
-    w, to which the inequality of Cauchy and Schwarz applies, so that rho(Gamma(A; X))^2 <= rho(Phi(A)) rho(Phi(X)).
+    unitary matrix to both, A_i to the sum of u_ij A_j (over the quaternions: real numbers and real orthogonal matrices,
+    which commute with quaternions). It is at most 1: Gamma^k(Y) is the sum of A_w Y X_w^* over words w, to which the
+    inequality of Cauchy and Schwarz applies, so that rho(Gamma(A; X))^2 <= rho(Phi(A)) rho(Phi(X)).
 
     Over the quaternions Gamma acts on quaternionic n x d matrices; its complex form acts on twice as many, and has the
     eigenvalues of the sum of A_j (x) conj(X_j) with the complex forms of the matrices. For complex matrices this is the
@@ -89,7 +90,8 @@ def similarity(A: Any, X: Any, *, method: str = "auto", rng: RandomState = None)
 
     References
     ----------
-    J. Van Name, Spectral radii for subsets of Hilbert C*-modules and spectral properties of positive maps (2022).
+    J. Van Name, posts on L2,d-spectral radius dimensionality reductions, 2023 to 2025. For rho(Phi(A)), the square of
+    Pascoe's outer spectral radius: B. V. R. Bhat, B. Saha, P. Sahasrabuddhe, arXiv:2405.15009.
 
     Examples
     --------
@@ -118,10 +120,10 @@ def similarity(A: Any, X: Any, *, method: str = "auto", rng: RandomState = None)
     of_A = _radius("A", left, field, method, seed)
     of_X = of_A if X is A else _radius("X", right, field, method, seed)
     mixed = of_A if X is A else spectral_radius(KrausSuperoperator(left, right, field=field), method=method, rng=seed)
-    size = math.sqrt(of_A.value) * math.sqrt(of_X.value)
     if X is A:
-        lower, upper = 1.0, 1.0
+        value, lower, upper = 1.0, 1.0, 1.0
     else:
+        value = mixed.value / (math.sqrt(of_A.value) * math.sqrt(of_X.value))
         lower = mixed.lower / (math.sqrt(of_A.upper) * math.sqrt(of_X.upper))
         least = math.sqrt(of_A.lower) * math.sqrt(of_X.lower)
         upper = min(1.0, mixed.upper / least) if least else 1.0
@@ -135,7 +137,7 @@ def similarity(A: Any, X: Any, *, method: str = "auto", rng: RandomState = None)
         for name, radius in (("rho(Gamma(A; X))", mixed), ("rho(Phi(A))", of_A), ("rho(Phi(X))", of_X))
     )
     evidence = combine([mixed.evidence, of_A.evidence, of_X.evidence], reason)
-    return Similarity(min(1.0, mixed.value / size), min(1.0, lower), upper, mixed, of_A, of_X, evidence, seed)
+    return Similarity(min(1.0, value), min(1.0, lower), upper, mixed, of_A, of_X, evidence, seed)
 
 
 def _radius(name: str, family: Any, field: str | None, method: str, seed: int) -> SpectralRadius:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from algeom.errors import InputError
 from algeom.evidence import Evidence, Status
 from algeom.lsrdr.choi import from_choi
-from algeom.lsrdr.collatz_wielandt import SHARP, PerronBounds, bounds_at_unit, perron_bounds
-from algeom.lsrdr.eigensolver import DENSE_SIZE, Operator, dominant_eigenpair
+from algeom.lsrdr.collatz_wielandt import SHARP, SHARP_ENOUGH, PerronBounds, bounds_at_unit, perron_bounds
+from algeom.lsrdr.eigensolver import DENSE_SIZE, Operator, arnoldi_error, dominant_eigenpair
 from algeom.lsrdr.matrix_families import MatrixFamily
 from algeom.lsrdr.nilpotency import is_nilpotent
 from algeom.lsrdr.perron_root import perron_root
@@ -29,8 +29,9 @@ __all__ = ["SpectralRadius", "spectral_radius"]
 #: from overflow and underflow.
 _SAFE_EXPONENT = 100
 
-#: Relative width of bounds that needs no further comment.
-_SHARP_ENOUGH = 1e-9
+#: Size of what is added to the unit matrix where ARPACK starts, in relation to it: from an exact eigenvector, or within
+#: an invariant subspace, it would go on at random by itself.
+_NOISE = 0.1
 
 _METHODS = ("auto", "dense", "arnoldi")
 
@@ -236,7 +237,11 @@ def _radius(E: Superoperator, method: str, rng: np.random.Generator, seed: int) 
         lambda v: counted.adjoint(v.reshape(shape)).ravel(),
         dense,
     )
-    pair = dominant_eigenpair(operator, method, rng, positive=positive)
+    start = rng.standard_normal(size)
+    if positive:
+        start = np.eye(E.n).ravel() + _NOISE / E.n * start
+    start = start.astype(E.dtype)
+    pair = dominant_eigenpair(operator, method, start, positive=positive)
     if pair.eigenvalue == 0:
         return _zero(counted, pair.vector.reshape(shape), seed, "a power of the map vanishes up to rounding")
     value = abs(pair.eigenvalue)
@@ -250,9 +255,10 @@ def _radius(E: Superoperator, method: str, rng: np.random.Generator, seed: int) 
     value = min(max(value, bounds.lower), bounds.upper)
     lower, upper = bounds.lower, bounds.upper
     reason = f"bounds of Collatz and Wielandt in double precision, of relative width {bounds.width:.1e}"
-    if bounds.width > _SHARP_ENOUGH:
-        lower, upper = max(lower, value - pair.error), min(upper, value + pair.error)
-        reason += f"; residual and condition of the eigenvalue: relative error {pair.error / value:.1e}, to first order"
+    if bounds.width > SHARP_ENOUGH:
+        error = arnoldi_error(operator, pair, start)
+        lower, upper = max(lower, value - error), min(upper, value + error)
+        reason += f"; residual and condition of the eigenvalue: relative error {error / value:.1e}, to first order"
     residual = float(np.linalg.norm(counted.apply(bounds.vector) - value * bounds.vector))
     return SpectralRadius(
         value, complex(value), bounds.vector, residual, lower, upper, pair.leading, pair.method, counted.applications,
@@ -334,7 +340,8 @@ def _of_diagonal(E: DiagonalSuperoperator, method: str, rng: np.random.Generator
     def dense() -> Array:
         return W if isinstance(W, np.ndarray) else np.asarray(W.toarray())
 
-    pair = dominant_eigenpair(Operator(E.n, E.dtype, times(W), times(W.conj().T), dense), method, rng)
+    start = rng.standard_normal(E.n).astype(E.dtype)
+    pair = dominant_eigenpair(Operator(E.n, E.dtype, times(W), times(W.conj().T), dense), method, start)
     value = abs(pair.eigenvalue)
     return SpectralRadius(
         value, pair.eigenvalue, pair.vector, pair.residual, max(0.0, value - pair.error), value + pair.error,
