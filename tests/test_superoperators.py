@@ -149,6 +149,36 @@ def test_products_of_any_size(seed, r, n, m, is_complex, k):
         np.testing.assert_allclose(E.adjoint_product(U, V, W), naive.apply_adjoint(A, X, U @ H(V)) @ W, atol=1e-10)
 
 
+def test_full_matrices_are_multiplied_at_once_or_one_after_the_other(monkeypatch):
+    rng = np.random.default_rng(20)
+    units = MatrixUnits(4, [0, 1, 2], [1, 2, 2], gaussian(rng, 3, kind="complex"))
+    X, signs = gaussian(rng, 3, 5, 5, kind="complex"), np.array([1.0, -1.0, 2.0])
+    Y = gaussian(rng, 2, 4, 5)
+    for E, Z in (
+        (superoperator(units, X, signs=signs), Y),
+        (superoperator(X, units, signs=signs), Y.swapaxes(1, 2)),
+        (superoperator(units, sparse_tuple(rng, 3, 5, "complex"), signs=signs), Y),
+    ):
+        at_once = E.apply(Z), E.adjoint(Z)
+        with monkeypatch.context() as patched:
+            patched.setattr("algeom.lsrdr.superoperators._AT_ONCE", 0)
+            np.testing.assert_allclose(E.apply(Z), at_once[0], atol=1e-12)
+            np.testing.assert_allclose(E.adjoint(Z), at_once[1], atol=1e-12)
+        np.testing.assert_allclose(at_once[0], naive.apply(E.left.dense(), E.right.dense(), Z, signs), atol=1e-12)
+
+
+def test_lists_of_matrices():
+    rng = np.random.default_rng(21)
+    A = Quaternions(gaussian(rng, 2, 3, 3), gaussian(rng, 2, 3, 3))
+    np.testing.assert_array_equal(superoperator(list(A)).to_dense(), superoperator(A).to_dense())
+    mixed = superoperator([A[0], np.eye(3)])
+    assert mixed.field == "H"
+    adjacency = scipy.sparse.csr_array(np.array([[False, True], [True, True]]))
+    np.testing.assert_array_equal(superoperator([adjacency]).left.dense(), [[[0, 1], [1, 1.0]]])
+    with pytest.raises(InputError, match="different shapes"):
+        superoperator([A[0], np.eye(2)])
+
+
 def test_applications_are_counted():
     rng = np.random.default_rng(6)
     E = Counted(superoperator(gaussian(rng, 2, 3, 3)))
@@ -363,6 +393,10 @@ def test_bad_tuples(A, message):
         (lambda: MatrixUnits(2, [0], [1], [np.nan]), "finite"),
         (lambda: MatrixUnits.from_weights(np.zeros((2, 3))), "square matrix"),
         (lambda: MatrixUnits.from_weights(np.zeros((2, 2))), "at least one"),
+        (lambda: MatrixUnits.from_weights([["a"]]), "type str"),
+        (lambda: MatrixUnits.from_weights([[1, 2], [3]]), "no matrix"),
+        (lambda: superoperator(MatrixUnits(2, [0], [1], [1e200])), "beyond double precision"),
+        (lambda: superoperator(MatrixUnits(2, [0], [1], [1e-200])), "beyond double precision"),
         (lambda: DiagonalSuperoperator(np.zeros((2, 3))), "square matrix"),
         (lambda: DiagonalSuperoperator([[np.inf]]), "finite"),
         (lambda: from_choi(np.eye(3)), r"n\^2 x n\^2"),
@@ -391,6 +425,7 @@ def test_bad_arguments_of_products():
     U = np.zeros((3, 2))
     for call in (
         lambda: E.apply(np.zeros((2, 3))),
+        lambda: E.apply([["a"]]),
         lambda: E.adjoint(np.zeros(9)),
         lambda: E.product(U, U, U.T),
         lambda: E.product(U, U[:, :1], U),
@@ -398,7 +433,7 @@ def test_bad_arguments_of_products():
         lambda: E.products(U, U, U, U),
         lambda: wide.products(U, U.T, U, U),
     ):
-        with pytest.raises(InputError, match="shape"):
+        with pytest.raises(InputError, match=r"shape|type"):
             call()
 
 

@@ -38,6 +38,11 @@ class MatrixFamily(ABC):
     dtype: np.dtype[Any]
     entries: int
 
+    @property
+    def held_rows(self) -> int:
+        """Number of rows in which a matrix may be nonzero, that products with all matrices hold."""
+        return self.n
+
     @abstractmethod
     def times(self, j: int, M: Array) -> Array:
         """A_j M for one dense matrix M (n, c)."""
@@ -56,11 +61,11 @@ class MatrixFamily(ABC):
 
     @abstractmethod
     def contract(self, M: Array, B: Array) -> Array:
-        """The sum of A_j M B_j: M (k, n, c), B (k, r, c, b) to (k, n, b)."""
+        """The sum of A_j M B_j: M (k, n, c), B (k, r, c, b) or (1, r, c, b) to (k, n, b)."""
 
     @abstractmethod
     def adjoint_contract(self, M: Array, B: Array) -> Array:
-        """The sum of A_j^* M B_j: M (k, n, c), B (k, r, c, b) to (k, n, b)."""
+        """The sum of A_j^* M B_j: M (k, n, c), B (k, r, c, b) or (1, r, c, b) to (k, n, b)."""
 
     @abstractmethod
     def combination(self, coefficients: Array) -> Any:

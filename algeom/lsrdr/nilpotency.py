@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from algeom.lsrdr.matrix_families import DenseMatrices, MatrixFamily, adjoint
+from algeom.lsrdr.structured_families import MatrixUnits
 from algeom.lsrdr.tuples import Array
 from algeom.runtime.memory import require
 
@@ -59,26 +60,25 @@ def is_nilpotent(A: MatrixFamily) -> bool:
         return True
     coefficients = np.random.default_rng(0).standard_normal(A.r)
     B = A.combination(coefficients)
-    size = float(np.sqrt((abs(B) ** 2).sum()))
     tolerance = n * _ROUNDING
     # Rounding of the combination is relative to its terms, which may cancel.
-    size = max(size, float(np.abs(coefficients).max()) * A.largest)
+    size = max(float(np.sqrt((abs(B) ** 2).sum())), float(np.abs(coefficients).max()) * A.largest)
     if _is_acyclic(B):
         return True
+    if isinstance(A, MatrixUnits):
+        return False  # a cycle of its graph is a product of matrix units that has an eigenvalue other than 0
     if abs(B.diagonal().sum()) > tolerance * size or abs((B * B.T).sum()) > tolerance * size**2:
         return False
     require(
         64.0 * n * n, None, f"the ranks that decide whether {A.r} matrices of size {n} are nilpotent",
         "decompose the tuple by its symmetries, or into blocks",
     )  # fmt: skip
-    largest = 0.0
+    # The size of the matrix [A_1, ..., A_r], at most: rounding is relative to it.
+    size = n * float(np.sqrt(A.r)) * A.largest
     while A.n:
-        image, values = _image(A)
-        largest = max(largest, float(values[0]))
-        rank = int(np.count_nonzero(values > tolerance * largest))
-        if rank == A.n:
+        basis = _image(A, tolerance * size)
+        if basis.shape[1] == A.n:
             return False
-        basis = image[:, :rank]
         # On its image the tuple acts by Q^* A_j Q; what is dropped is within the tolerance.
         A = DenseMatrices(A.compress(adjoint(basis)[None], basis[None])[0])
     return True
@@ -95,14 +95,17 @@ def _is_acyclic(B: Any) -> bool:
     return bool(csgraph.connected_components(graph, directed=True, connection="strong")[0] == B.shape[0])
 
 
-def _image(A: MatrixFamily) -> tuple[Array, Array]:
-    """Left singular vectors and values of [A_1, ..., A_r].
+def _image(A: MatrixFamily, tolerance: float) -> Array:
+    """An orthonormal basis of the joint image: left singular vectors of [A_1, ..., A_r] for values above the tolerance.
 
-    Made up of about 2 n columns at a time: U diag(s) with further columns has those of the union.
+    Made up of about 2 n columns at a time: U diag(s) with further columns has those of the union. Singular values only
+    grow with further columns, so that this ends as soon as all are above the tolerance.
     """
     unit = np.eye(A.n, dtype=A.dtype)
     image, values = unit[:, :0], np.zeros(0)
     for first in range(0, A.r, 2):
         block = np.hstack([A.times(j, unit) for j in range(first, min(A.r, first + 2))])
         image, values, _ = np.linalg.svd(np.hstack([image * values, block]), full_matrices=False)
-    return image, values
+        if len(values) == A.n and values[-1] > tolerance:
+            break
+    return np.asarray(image[:, values > tolerance])

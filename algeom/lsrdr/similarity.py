@@ -8,10 +8,9 @@ from typing import Any
 
 from algeom.errors import GenericityError, InputError
 from algeom.evidence import Evidence, combine
-from algeom.lsrdr.quaternions import Quaternions
 from algeom.lsrdr.spectral_radius import SpectralRadius, rescaled, spectral_radius
 from algeom.lsrdr.superoperator_base import Superoperator
-from algeom.lsrdr.superoperators import KrausSuperoperator, matrix_family, superoperator
+from algeom.lsrdr.superoperators import KrausSuperoperator, is_quaternionic, matrix_family, superoperator
 from algeom.runtime.seeds import RandomState, resolve
 
 __all__ = ["Similarity", "similarity"]
@@ -109,7 +108,7 @@ def similarity(A: Any, X: Any, *, method: str = "auto", rng: RandomState = None)
         if isinstance(tuple_, Superoperator):
             raise InputError(f"{name} is a superoperator; the similarity is that of tuples of matrices")
     seed, _ = resolve(rng)
-    quaternionic = isinstance(A, Quaternions) or isinstance(X, Quaternions)
+    quaternionic = is_quaternionic(A) or is_quaternionic(X)
     field = "H" if quaternionic else None
     left = matrix_family(A, "A", quaternionic=quaternionic)
     right = left if X is A else matrix_family(X, "X", quaternionic=quaternionic)

@@ -153,10 +153,11 @@ class MatrixUnits(MatrixFamily):
         self.rows, self.columns = _indices(rows, self.n, "rows"), _indices(columns, self.n, "columns")
         self.r = self.entries = len(self.rows)
         self.weights = np.ones(self.r) if weights is None else checked_entries(np.array(weights), "weights")
-        if self.columns.shape != self.rows.shape or self.weights.shape != self.rows.shape:
+        shapes = [self.rows.shape, self.columns.shape, self.weights.shape]
+        if len(set(shapes)) > 1:
             raise InputError(
-                f"rows, columns and weights have the shapes {self.rows.shape}, {self.columns.shape} and "
-                f"{self.weights.shape}; give one of each for every matrix unit"
+                f"rows, columns and weights have the shapes {shapes[0]}, {shapes[1]} and {shapes[2]}; give one of each "
+                "for every matrix unit"
             )
         self.dtype = self.weights.dtype
 
@@ -175,12 +176,19 @@ class MatrixUnits(MatrixFamily):
             array = weights if sparse.issparse(weights) else np.asarray(weights)
         except ValueError as error:
             raise InputError(f"the weights are no matrix of numbers ({error}); give an n x n matrix") from None
+        if not sparse.issparse(array):
+            array = checked_entries(array, "weights")
         if len(array.shape) != 2 or array.shape[0] != array.shape[1]:
             raise InputError(f"the weights have the shape {array.shape}; give a square matrix, n x n")
         matrix = sparse.coo_array(array)
         matrix.sum_duplicates()
         matrix.eliminate_zeros()
         return cls(matrix.shape[0], matrix.row, matrix.col, matrix.data)
+
+    @property
+    def held_rows(self) -> int:
+        """1: products with all matrices hold one row for each."""
+        return 1
 
     def __repr__(self) -> str:
         return f"{self.r} matrix unit{'s' if self.r > 1 else ''}"

@@ -288,8 +288,16 @@ def choi_axes(order: str) -> tuple[int, int, int, int]:
 
 
 def floating(matrix: Any) -> Array:
-    """An array of float64 or complex128."""
+    """An array of float64 or complex128.
+
+    Raises
+    ------
+    InputError
+        If the entries are no numbers.
+    """
     M: Array = np.asarray(matrix)
     if M.dtype in (np.float64, np.complex128):
         return M
+    if M.dtype.kind not in "biufc":
+        raise InputError(f"a matrix has entries of type {M.dtype}; give real or complex numbers")
     return np.asarray(M, dtype=np.complex128 if M.dtype.kind == "c" else np.float64)

@@ -18,6 +18,9 @@ from algeom.lsrdr.tuples import Array, checked_entries, matrix_tuple
 #: Full matrices are multiplied by so many entries of a dense family at a time: in cache, and few calls for small ones.
 _BLOCK = 1 << 16
 
+#: Entries of products of a structured family with a full matrix that are held at once: 32 MB.
+_AT_ONCE = 1 << 22
+
 __all__ = ["Counted", "KrausSuperoperator", "Superoperator", "superoperator"]
 
 
@@ -74,14 +77,29 @@ class KrausSuperoperator(Superoperator):
         return d * (self.left.entries * 2.0 + self.right.entries + self.left.r * (self.left.n * 2.0 + self.right.n) * d)
 
     def _apply(self, Y: Array) -> Array:
-        if isinstance(self.left, DenseMatrices) and isinstance(self.right, DenseMatrices):
-            return self._dense_sum(self.left.dense(), adjoint(self.right.dense()), Y)
-        return self._sum(self.left.times, self.right.times, Y)
+        left, right = self.left, self.right
+        if isinstance(left, DenseMatrices) and isinstance(right, DenseMatrices):
+            return self._dense_sum(left.dense(), adjoint(right.dense()), Y)
+        if self._fits(left, right, Y):
+            return left.contract(Y, signed(adjoint(right.dense())[None], self.signs))
+        if self._fits(right, left, Y):
+            # E(Y)^* is the sum of X_j Y^* A_j^*.
+            return adjoint(right.contract(adjoint(Y), signed(adjoint(left.dense())[None], self.signs)))
+        return self._sum(left.times, right.times, Y)
 
     def _adjoint(self, Y: Array) -> Array:
-        if isinstance(self.left, DenseMatrices) and isinstance(self.right, DenseMatrices):
-            return self._dense_sum(adjoint(self.left.dense()), self.right.dense(), Y)
-        return self._sum(self.left.adjoint_times, self.right.adjoint_times, Y)
+        left, right = self.left, self.right
+        if isinstance(left, DenseMatrices) and isinstance(right, DenseMatrices):
+            return self._dense_sum(adjoint(left.dense()), right.dense(), Y)
+        if self._fits(left, right, Y):
+            return left.adjoint_contract(Y, signed(right.dense()[None], self.signs))
+        if self._fits(right, left, Y):
+            return adjoint(right.adjoint_contract(adjoint(Y), signed(left.dense()[None], self.signs)))
+        return self._sum(left.adjoint_times, right.adjoint_times, Y)
+
+    def _fits(self, structured: MatrixFamily, other: MatrixFamily, Y: Array) -> bool:
+        """Whether one family is dense, and the products of the other one with Y are not too many to hold at once."""
+        return isinstance(other, DenseMatrices) and other.r * structured.held_rows * other.n * len(Y) <= _AT_ONCE
 
     def _dense_sum(self, A: Array, X: Array, Y: Array) -> Array:
         """The sum of s_j A_j Y X_j, some j at a time."""
@@ -213,7 +231,7 @@ def superoperator(A: Any, X: Any = None, *, signs: Any = None) -> Superoperator:
 
     Parameters
     ----------
-    A : array_like (r, n, n), Quaternions, list of scipy sparse matrices, MatrixFamily or Superoperator
+    A : array_like (r, n, n), Quaternions, list of scipy sparse or quaternionic matrices, MatrixFamily or Superoperator
         `Permutations` and `MatrixUnits` are families that are never written out. Arrays are not copied. Quaternionic
         matrices act by their complex form of twice the size. A superoperator is returned as it is.
     X : array_like (r, m, m) and so on, optional
@@ -251,7 +269,7 @@ def superoperator(A: Any, X: Any = None, *, signs: Any = None) -> Superoperator:
         return A
     if isinstance(A, MatrixUnits) and X is None and signs is None:
         return DiagonalSuperoperator(A.squared_weights())
-    quaternionic = isinstance(A, Quaternions) or isinstance(X, Quaternions)
+    quaternionic = is_quaternionic(A) or is_quaternionic(X)
     left = matrix_family(A, "A", quaternionic=quaternionic)
     right = None if X is None or X is A else matrix_family(X, "X", quaternionic=quaternionic)
     if signs is not None:
@@ -281,6 +299,8 @@ def matrix_family(A: Any, name: str = "A", *, quaternionic: bool = False) -> Mat
         if quaternionic:
             raise InputError(f"{name} is a family of {A}; together with quaternions give an array or Quaternions")
         return A
+    if isinstance(A, (list, tuple)) and any(isinstance(matrix, Quaternions) for matrix in A):
+        A = _stacked(A, name)
     if isinstance(A, (list, tuple)) and any(_is_sparse(matrix) for matrix in A) and not quaternionic:
         return SparseMatrices(A, name)
     if _is_sparse(A):
@@ -291,6 +311,21 @@ def matrix_family(A: Any, name: str = "A", *, quaternionic: bool = False) -> Mat
             raise InputError(f"{name} has the shape {A.shape}; expected r square matrices, shape (r, n, n)")
         A = A.complex
     return DenseMatrices(matrix_tuple(A, name))
+
+
+def is_quaternionic(A: Any) -> bool:
+    """Whether a tuple has quaternionic matrices."""
+    return isinstance(A, Quaternions) or (
+        isinstance(A, (list, tuple)) and any(isinstance(matrix, Quaternions) for matrix in A)
+    )
+
+
+def _stacked(matrices: Any, name: str) -> Quaternions:
+    """One array of a list of matrices some of which are quaternionic."""
+    parts = [matrix if isinstance(matrix, Quaternions) else Quaternions(matrix) for matrix in matrices]
+    if len({part.shape for part in parts}) > 1:
+        raise InputError(f"the matrices of {name} have different shapes; give square matrices of one size")
+    return Quaternions(np.stack([part.a for part in parts]), np.stack([part.b for part in parts]))
 
 
 def _is_sparse(matrix: Any) -> bool:
