@@ -261,7 +261,7 @@ def test_nearest_in_a_data_metric_for_a_group():
     maps = equivariant_maps(*GROUPS["Q8 twice"][0], rng=1)
     rng = np.random.default_rng(0)
     X, Y = rng.standard_normal((2, 8, 11))
-    found = maps.fit(X, Y, 4)
+    found = maps.fit(X.T, Y.T, 4)
     component = maps.component([1])
 
     def residuals(theta):

@@ -150,7 +150,7 @@ def test_nearest_in_a_metric_that_is_not_invariant(name):
     X, Y = rng.standard_normal((2, maps.n, 9))
     X[0] *= 3
     target = rng.standard_normal((maps.n, maps.n))
-    by_fit, by_gram = maps.fit(X, Y, 2), maps.nearest(target, 2, gram=X @ X.T)
+    by_fit, by_gram = maps.fit(X.T, Y.T, 2), maps.nearest(target, 2, gram=X @ X.T)
     losses = [fitted(component, lambda M: M @ X - Y) for component in maps.components(2)]
     distances = [fitted(component, lambda M: (M - target) @ X) for component in maps.components(2)]
     assert np.isclose(by_fit.distance, min(losses), rtol=1e-6)
@@ -172,7 +172,7 @@ def test_fit_with_data_that_do_not_span():
     rng = np.random.default_rng(1)
     X = np.zeros((6, 5))
     X[:3] = rng.standard_normal((3, 5))  # the second row of the image is black
-    found = maps.fit(X, X, 3)
+    found = maps.fit(X.T, X.T, 3)
     assert found.distance < 1e-12
     assert not found.is_unique
     assert np.abs(found.matrix[3:]).max() < 1e-12
@@ -193,7 +193,7 @@ def test_complex_nearest_against_all_components():
         assert np.allclose(found.matrix, expected, atol=1e-12)
         assert found.component.contains(found.matrix)
     X, Y = rng.standard_normal((2, 5, 8)) + 1j * rng.standard_normal((2, 5, 8))
-    best = maps.fit(X, Y, 5, field="complex")
+    best = maps.fit(X.T, Y.T, 5, field="complex")
     # Unbounded rank: the normal equations in the space of equivariant maps.
     basis = [maps.project(np.eye(25)[k].reshape(5, 5)) for k in range(25)]
     system = np.stack([(B @ X).ravel() for B in basis], axis=1)

@@ -190,7 +190,7 @@ def test_nearest_in_a_data_metric():
     X, Y, target = rng.standard_normal((5, 8)), rng.standard_normal((3, 8)), rng.standard_normal((3, 5))
     sharing = maps.weight_sharing()
     for found, loss in (
-        (maps.fit(X, Y), lambda M: M @ X - Y),
+        (maps.fit(X.T, Y.T), lambda M: M @ X - Y),
         (maps.nearest(target, gram=X @ X.T), lambda M: (M - target) @ X),
     ):
 
@@ -205,7 +205,7 @@ def test_nearest_in_a_data_metric():
     assert np.allclose(maps.nearest(target, gram=np.eye(5)).matrix, maps.nearest(target).matrix)
     flat = np.array(X)
     flat[4] = 0
-    degenerate = maps.fit(flat, Y)
+    degenerate = maps.fit(flat.T, Y.T)
     assert not degenerate.is_unique
     assert np.abs(degenerate.matrix[:, 4]).max() < 1e-12
     assert not maps.nearest(maps.expand(np.eye(3) / np.sqrt([2, 2, 1]))).is_unique
@@ -279,8 +279,8 @@ def test_a_permutation_matrix_is_a_permutation():
         lambda: invariant_maps("(12)", m=1, r=1).nearest([[1, 2, 3]]),
         lambda: invariant_maps("(12)", m=1, r=1).nearest([[1, 2]], gram=[[1, 0], [0, -1]]),
         lambda: invariant_maps("(12)", m=1, r=1).nearest([["x", 2]]),
-        lambda: invariant_maps("(12)", m=1, r=1).fit(np.zeros((2, 3)), np.zeros((1, 4))),
-        lambda: invariant_maps("(12)", m=1, r=1).fit(np.zeros((2, 3)), np.zeros((2, 3))),
+        lambda: invariant_maps("(12)", m=1, r=1).fit(np.zeros((3, 2)), np.zeros((4, 1))),
+        lambda: invariant_maps("(12)", m=1, r=1).fit(np.zeros((3, 2)), np.zeros((3, 2))),
         lambda: invariant_maps("(12)", m=1, r=1).expand([[1, 2]]),
         lambda: invariant_maps("(12)", m=1, r=1).expand([[np.inf]]),
         lambda: invariant_maps("(12)", m=1, r=1).compress([1, 1]),

@@ -258,8 +258,8 @@ class EquivariantMaps:
 
         Parameters
         ----------
-        inputs, outputs : array_like, shape (n, N)
-            X and Y, one data point a column; Y = X for an autoencoder. The group need not map the data to themselves.
+        inputs, outputs : array_like, shape (N, n)
+            X^T and Y^T, one example a row; Y = X for an autoencoder. The group need not map the data to themselves.
         rank : int
             r, from 0 to n.
         field : {"real", "complex"}

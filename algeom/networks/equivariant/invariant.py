@@ -400,8 +400,8 @@ class InvariantMaps:
 
         Parameters
         ----------
-        inputs, outputs : array_like, shapes (n, N) and (m, N)
-            X and Y, one data point a column.
+        inputs, outputs : array_like, shapes (N, n) and (N, m)
+            X^T and Y^T, one example a row.
 
         Returns
         -------

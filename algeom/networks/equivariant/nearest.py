@@ -321,7 +321,7 @@ def checked_gram(gram: Any, n: int, field: Field = "real") -> Array:
 
 
 def checked_data(data: Any, n: int, m: int, field: Field = "real") -> tuple[Array, Array]:
-    """Inputs (n x N) and outputs (m x N).
+    """Inputs (N, n) and outputs (N, m), one example a row, as matrices with one example a column.
 
     Raises
     ------
@@ -329,12 +329,12 @@ def checked_data(data: Any, n: int, m: int, field: Field = "real") -> tuple[Arra
         If the shapes do not fit, or entries are not finite.
     """
     if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise InputError("data is a pair (X, Y) of inputs and outputs, one data point a column")
+        raise InputError("data is a pair (X, Y) of inputs and outputs, one example a row")
     inputs, outputs = (np.asarray(part) for part in data)
-    if inputs.ndim != 2 or outputs.ndim != 2 or not inputs.shape[1] or inputs.shape[1] != outputs.shape[1]:
+    if inputs.ndim != 2 or outputs.ndim != 2 or not len(inputs) or len(inputs) != len(outputs):
         raise InputError(
-            f"inputs of shape {inputs.shape} and outputs of shape {outputs.shape} do not fit; give ({n}, N) and "
-            f"({m}, N), one data point a column"
+            f"inputs of shape {inputs.shape} and outputs of shape {outputs.shape} do not fit; give (N, {n}) and "
+            f"(N, {m}), one example a row"
         )
-    columns = inputs.shape[1]
-    return checked_matrix("X", inputs, n, columns, field), checked_matrix("Y", outputs, m, columns, field)
+    count = len(inputs)
+    return checked_matrix("X", inputs, count, n, field).T, checked_matrix("Y", outputs, count, m, field).T
