@@ -14,7 +14,8 @@ from algeom.continuation.chern_classes import segre_veronese_chern_degrees, tori
 from algeom.continuation.ed_degree_formula import ed_degree_formula, singular_vector_tuples
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
-from algeom.registry.formulas import determinantal_degree, grassmannian_degree, segre_veronese_degree
+from algeom.networks.linear import determinantal_degree
+from algeom.registry.formulas import grassmannian_degree, segre_veronese_degree
 
 PRIME = 2**61 - 1
 

@@ -7,6 +7,7 @@ from naive_catalogue import count_generators, number_of_monomials, rank, residue
 from algeom import registry
 from algeom.algebra.primes import random_prime
 from algeom.errors import InputError
+from algeom.networks.linear import determinantal_degree
 from algeom.registry import formulas
 
 NAMES = [p.name for p in registry.problems()]
@@ -121,7 +122,7 @@ def test_degrees_of_determinantal_varieties_by_their_hilbert_functions():
         dimension = r * (m + n - r)
         # The Hilbert function is a polynomial from a degree below m n on.
         values = formulas.determinantal_hilbert(m, n, r, m * n + dimension)
-        assert np.diff(np.array(values, dtype=object), n=dimension - 1)[-1] == formulas.determinantal_degree(m, n, r)
+        assert np.diff(np.array(values, dtype=object), n=dimension - 1)[-1] == determinantal_degree(m, n, r)
 
 
 def test_complete_intersections_have_the_product_as_degree():

@@ -12,9 +12,9 @@ __all__ = ["Problem", "SystemProblem", "problem", "problems", "system_problem", 
 
 @cache
 def _all() -> dict[str, Problem]:
-    from algeom.registry import attention, classical, comparison, relu, secants, statistics
+    from algeom.registry import attention, classical, comparison, linear_networks, relu, secants, statistics
 
-    modules = (classical, secants, statistics, relu, attention, comparison)
+    modules = (classical, secants, statistics, relu, attention, linear_networks, comparison)
     return tabulated("problem", (entry for module in modules for entry in module.PROBLEMS))
 
 

@@ -4,7 +4,7 @@ from functools import partial
 from math import comb
 
 from algeom import networks
-from algeom.registry.formulas import determinantal_degree
+from algeom.networks.linear import determinantal_degree
 from algeom.registry.problem import Problem
 
 __all__ = ["PROBLEMS"]

@@ -3,8 +3,8 @@
 from functools import partial
 
 from algeom import varieties
+from algeom.networks.linear import determinantal_degree
 from algeom.registry.formulas import (
-    determinantal_degree,
     determinantal_hilbert,
     grassmannian_degree,
     grassmannian_hilbert,

@@ -8,7 +8,6 @@ from fractions import Fraction
 from math import comb, factorial, prod
 
 __all__ = [
-    "determinantal_degree",
     "determinantal_hilbert",
     "grassmannian_degree",
     "grassmannian_hilbert",
@@ -95,17 +94,6 @@ def grassmannian_hilbert(k: int, n: int, last: int) -> tuple[int, ...]:
     (1, 10, 50, 175)
     """
     return tuple(schur_dimension((d,) * k if d else (), n) for d in range(last + 1))
-
-
-def determinantal_degree(m: int, n: int, r: int) -> int:
-    """The degree of the m x n matrices of rank at most r.
-
-    Examples
-    --------
-    >>> determinantal_degree(4, 4, 2), determinantal_degree(5, 5, 3)
-    (20, 50)
-    """
-    return int(prod((Fraction(comb(m + i, r), comb(r + i, r)) for i in range(n - r)), start=Fraction(1)))
 
 
 def determinantal_hilbert(m: int, n: int, r: int, last: int) -> tuple[int, ...]:

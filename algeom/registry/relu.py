@@ -3,7 +3,8 @@
 from functools import partial
 
 from algeom import networks
-from algeom.registry.formulas import determinantal_degree, determinantal_hilbert, product_hilbert, series
+from algeom.networks.linear import determinantal_degree
+from algeom.registry.formulas import determinantal_hilbert, product_hilbert, series
 from algeom.registry.problem import Problem
 
 __all__ = ["PROBLEMS"]
