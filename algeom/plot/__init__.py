@@ -9,6 +9,7 @@ from algeom.plot.critical_points import critical_points
 from algeom.plot.flow_diagram import flow_diagram
 from algeom.plot.hilbert import hilbert_function
 from algeom.plot.ideals import ideal
+from algeom.plot.lsrdr import lsrdr
 from algeom.plot.strata import hasse_diagram
 from algeom.plot.tables import generator_table
 from algeom.plot.weight_sharing import weight_sharing
@@ -21,5 +22,6 @@ __all__ = [
     "hasse_diagram",
     "hilbert_function",
     "ideal",
+    "lsrdr",
     "weight_sharing",
 ]
