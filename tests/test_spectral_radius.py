@@ -284,6 +284,26 @@ def test_paths_cycles_and_complete_graphs():
     np.testing.assert_allclose(double @ perron_root(double).vector, perron_root(double).vector, atol=1e-14)
 
 
+@pytest.mark.parametrize("tail", [30, 450, 3000])
+def test_small_entries_of_eigenvectors(tail):
+    # A complete graph with a long path at it: entries decrease by a factor of about 4 along it, down to underflow.
+    n = 5 + tail
+    W = scipy.sparse.lil_array((n, n))
+    W[:5, :5] = 1 - np.eye(5)
+    W[np.arange(4, n - 1), np.arange(5, n)] = W[np.arange(5, n), np.arange(4, n - 1)] = 1
+    root = perron_root(W)
+    # On an infinite path entries are powers of q, rho = q + 1 / q, and the complete graph has a loop of weight q.
+    q = 0.25
+    for _ in range(60):
+        corner = 1 - np.eye(5)
+        corner[4, 4] = q
+        rho = np.linalg.eigvalsh(corner)[-1]
+        q = (rho - math.sqrt(rho * rho - 4)) / 2
+    assert root.lower <= rho * (1 + 1e-12)
+    assert root.upper >= rho * (1 - 1e-12)
+    assert root.upper - root.lower < 1e-10
+
+
 def test_diagonal_superoperators_cost_what_their_graph_costs():
     rng = np.random.default_rng(12)
     W = np.where(rng.random((6, 6)) < 0.4, rng.standard_normal((6, 6)), 0.0)

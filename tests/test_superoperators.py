@@ -47,6 +47,7 @@ def representations(kind):
     centred = Permutations(permutations._images, sum_zero=True)
     yield "dense", superoperator(A), A, A, None
     yield "pair", superoperator(A, X), A, X, None
+    yield "square pair", superoperator(A, X[:, 1:, 1:], signs=signs), A, X[:, 1:, 1:], signs
     yield "signs", superoperator(A, signs=signs), A, A, signs
     yield "pair with signs", superoperator(A, X, signs=signs), A, X, signs
     yield "many small", superoperator(np.repeat(A, 400, axis=0) / 20), np.repeat(A, 400, axis=0) / 20, None, None
@@ -402,6 +403,7 @@ def test_bad_tuples(A, message):
         (lambda: from_choi(np.eye(3)), r"n\^2 x n\^2"),
         (lambda: from_choi(np.eye(4), order="C"), "order='C'"),
         (lambda: from_choi([[1, 2], [3]]), "cannot be made"),
+        (lambda: from_choi(np.full((4, 4), np.nan)), "C has the entry nan"),
         (lambda: from_choi(5.0), r"n\^2 x n\^2"),
         (lambda: superoperator(np.zeros((2, 3, 3)), np.zeros((2, 2, 2))).to_choi(), "no Choi matrix"),
         (lambda: from_callables(np.transpose, np.transpose, 0), "positive integer"),

@@ -22,6 +22,13 @@ _POWERS = 500
 #: Relative width of bounds that is sharp enough to stop at if it does not decrease any more.
 _CLOSE = 1e-12
 
+#: Entries of an eigenvector, of largest entry 1, that ARPACK gives to half the digits. Without smaller ones the root
+#: decreases by about their square.
+_SMALL = 1e-8
+
+#: What is added where entries are small: it changes sums with entries above _SMALL by less than _CLOSE.
+_FLOOR = 1e-21
+
 _EPS = float(np.finfo(np.float64).eps)
 
 
@@ -124,16 +131,44 @@ def _reached(matrix: Any, start: int) -> NDArray[np.intp]:
 
 
 def _irreducible(W: Any) -> PerronRoot:
-    """The Perron root of one component, with its positive eigenvector."""
-    size = W.shape[0]
-    vector = _noda(W.toarray()) if size <= _DENSE_SIZE else _by_arpack(W)
-    ratios = np.asarray(W @ vector) / vector
-    # Sums of nonnegative terms have relative errors of at most as many units of rounding as there are terms.
-    slack = (int(np.diff(W.indptr).max()) + 2) * _EPS
-    lower, upper = float(ratios.min()) * (1 - slack), float(ratios.max()) * (1 + slack)
-    # The Rayleigh quotient with one-sided vectors is between the bounds, and near the middle of what is known.
-    value = float(vector @ (W @ vector) / (vector @ vector))
-    return PerronRoot(value, lower, upper, vector)
+    """The Perron root of one component, with its positive eigenvector, of largest entry 1."""
+    vector = _noda(W.toarray()) if W.shape[0] <= _DENSE_SIZE else _by_arpack(W)
+    if vector.min() > _SMALL:
+        ratios = np.asarray(W @ vector) / vector
+        slack = _rounding(W)
+        lower, upper = float(ratios.min()) * (1 - slack), float(ratios.max()) * (1 + slack)
+        value = float(vector @ (W @ vector) / (vector @ vector))
+        return PerronRoot(min(max(value, lower), upper), lower, upper, vector)
+    return _with_small_entries(W, vector)
+
+
+def _with_small_entries(W: Any, vector: NDArray[np.float64]) -> PerronRoot:
+    """The Perron root where the eigenvector has small entries, as along a path that leads away.
+
+    The rest of the graph, the core, has a root that is smaller by about the square of the small entries only, which is
+    a lower bound. The upper bound comes from a solution of ``W x = root x - constant``: the constant, which hardly
+    changes large entries, keeps small ones from underflow and from decreasing for hundreds of steps.
+    """
+    from scipy.sparse import csgraph
+
+    large = np.flatnonzero(vector > _SMALL)
+    _, labels = csgraph.connected_components(W[large][:, large], directed=True, connection="strong")
+    core = large[labels == labels[np.argmax(vector[large])]]
+    inner = _irreducible(W[core][:, core])
+    upper = np.inf
+    shift = inner.value / 2
+    for _ in range(_POWERS):
+        image = np.asarray(W @ vector)
+        upper = min(upper, float((image / vector).max()))
+        if upper <= (1 + _CLOSE) * inner.value:
+            break
+        vector = (image + shift * vector + _FLOOR) / (inner.value + shift)
+    return PerronRoot(inner.value, inner.lower, max(inner.value, upper * (1 + _rounding(W))), vector / vector.max())
+
+
+def _rounding(W: Any) -> float:
+    """Relative error of W x for x > 0: at most as many units of rounding as a sum has terms, and of the division."""
+    return float((np.diff(W.indptr).max() + 2) * _EPS)
 
 
 def _noda(W: Any) -> NDArray[np.float64]:
@@ -177,12 +212,12 @@ def _by_arpack(W: Any) -> NDArray[np.float64]:
     # periodic, make them right.
     vector = np.abs(vectors[:, 0])
     shift = float(vector @ (W @ vector) / (vector @ vector))
-    vector = np.maximum(vector / vector.max(), _EPS)
+    vector = np.maximum(vector / vector.max(), _SMALL / 2)
     for _ in range(_POWERS):
         image = np.asarray(W @ vector)
         ratios = image / vector
         if ratios.max() - ratios.min() <= _CLOSE * ratios.max():
             break
         vector = image + shift * vector
-        vector = np.maximum(vector / vector.max(), np.finfo(np.float64).tiny)
+        vector /= vector.max()
     return np.asarray(vector, dtype=np.float64)

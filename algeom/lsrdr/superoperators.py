@@ -67,11 +67,6 @@ class KrausSuperoperator(Superoperator):
         """The field: "R" or "C"; "H" for the complex form of quaternionic matrices."""
         return self._field or super().field
 
-    @property
-    def of_one_tuple(self) -> bool:
-        """Whether it is Phi(A): X = A and no signs."""
-        return self.left is self.right and self.signs is None
-
     def multiplications(self, d: int) -> float:
         """Multiplications of `products` for one start of rank d, about."""
         return d * (self.left.entries * 2.0 + self.right.entries + self.left.r * (self.left.n * 2.0 + self.right.n) * d)
