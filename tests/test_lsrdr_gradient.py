@@ -18,6 +18,7 @@ from algeom.lsrdr.norms import SchattenNorm, SpectralRadiusNorm
 from algeom.lsrdr.octonions import octonion_similarity, octonion_units
 from algeom.lsrdr.perron import balancing, perron_pair
 from algeom.lsrdr.quaternions import Quaternions
+from algeom.lsrdr.reduction import lsrdr
 from algeom.lsrdr.similarity import similarity
 
 INTEGERS = [
@@ -219,6 +220,22 @@ def test_critical_points_satisfy_the_six_equations_of_a_reduction(field):
         assert pytest.approx(M.conj().T, abs=1e-6) == M
         assert np.linalg.eigvalsh((M + M.conj().T) / 2).min() > -1e-6
         assert pytest.approx(M, abs=1e-6) == Q @ M
+
+
+@pytest.mark.parametrize(("field", "seed"), [("real", 0), ("real", 1), ("complex", 0), ("quaternion", 0)])
+def test_gradients_and_the_fixed_point_iteration_find_the_same_maximum(field, seed):
+    A = random_tuple(np.random.default_rng(seed), 3, 4, field)
+    by_gradients = maximize_similarity(A, 2, starts=5, rng=seed)
+    by_iteration = lsrdr(A, 2, rng=seed)
+    assert by_gradients.similarity == pytest.approx(by_iteration.similarity, abs=1e-11)
+    P, Q = by_gradients.P, by_iteration.P
+    if field == "quaternion":
+        P, Q = P.complex, Q.complex
+    assert pytest.approx(Q, abs=1e-5) == P
+    # Each is a fixed point for the other: a search that starts from the reduction stays there.
+    again = maximize_similarity(A, 2, starts=[by_iteration.X], rng=seed)
+    assert again.starts[0].gradient_norm < 1e-7
+    assert again.evaluations <= 5
 
 
 def test_large_problems_are_treated_without_matrices(monkeypatch):
