@@ -288,12 +288,12 @@ def test_invariance_under_conjugation_scaling_and_mixing(seed, field):
 @pytest.mark.parametrize("norm", NORMS[1:], ids=repr)
 def test_other_norms(norm):
     A = np.random.default_rng(4).standard_normal((3, 4, 4))
-    found = maximize_similarity(A, 2, norm=norm, starts=3, rng=0)
+    found = maximize_similarity(A, 2, norm=norm, starts=2, max_evaluations=500, rng=0)
     assert found.P is None
     assert norm(found.X) == pytest.approx(1)
     expected = radius(A, found.X) / (math.sqrt(radius(A, A)) * norm(found.X))
     assert found.similarity == pytest.approx(expected)
-    assert 0 < found.similarity <= maximize_similarity(A, 2, starts=3, rng=0).similarity
+    assert 0 < found.similarity <= maximize_similarity(A, 2, starts=2, rng=0).similarity
     # Beats random tuples and its own neighbours.
     rng = np.random.default_rng(0)
     for X in [*rng.standard_normal((20, 3, 2, 2)), *(found.X + 1e-3 * rng.standard_normal((20, 3, 2, 2)))]:
