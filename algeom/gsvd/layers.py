@@ -220,15 +220,22 @@ class Layers:
 
     def vjp(self, x: Float, w: Float) -> Float:
         """Gradients (N, n) of the sums of w * f(x), row by row."""
-        slopes, values = [], x
+        return self.backward(x, w)[0]
+
+    def backward(self, x: Float, w: Float) -> tuple[Float, list[tuple[Float, Float]]]:
+        """Gradients of the sum of w * f(x): by the inputs, row by row, and by the weight and bias of each layer."""
+        inputs, slopes, values = [], [], x
         for layer in self.layers:
             before = layer.before(values)
+            inputs.append(values)
             slopes.append(layer.activation.slope(before))
             values = layer.activation.value(before)
-        gradient = w
-        for layer, slope in zip(reversed(self.layers), reversed(slopes), strict=True):
-            gradient = (gradient * slope) @ layer.weight
-        return gradient
+        gradient, weights = w, []
+        for layer, given, slope in zip(reversed(self.layers), reversed(inputs), reversed(slopes), strict=True):
+            outer = gradient * slope
+            weights.append((outer.T @ given, outer.sum(axis=0)))
+            gradient = outer @ layer.weight
+        return gradient, weights[::-1]
 
     def jacobian(self, x: Float) -> Float:
         """Jacobian matrices, shape (N, p, n)."""
