@@ -29,7 +29,7 @@ def test_embeddings_keep_norms_and_have_an_exact_left_inverse(network, seed, sca
     np.testing.assert_allclose(np.linalg.norm(z, axis=1), norms, rtol=1e-13)
     # Where the lift dominates, the part that is inverted is small, and rounding is relative to the whole.
     share = min(np.linalg.norm(z[:, -network.n_inputs :], axis=1) / norms)
-    np.testing.assert_allclose(network.invert(z), x, atol=1e-14 * norms.max() / share ** network_depth(network))
+    np.testing.assert_allclose(network.invert(z), x, atol=1e-14 * norms.max() / share ** len(network.layers))
     outputs = network(x)
     assert np.all(np.linalg.norm(outputs, axis=1) <= network.norm_bound * norms * (1 + 1e-12))
     np.testing.assert_allclose(network.U @ network.U.T, np.eye(network.n_outputs), atol=1e-13)
