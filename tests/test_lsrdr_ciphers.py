@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
+from algeom.lsrdr.cipher_reduction import reduce_cipher
 from algeom.lsrdr.ciphers import (
     difference_distribution_table,
     keyed_permutations,
@@ -18,6 +19,8 @@ from algeom.lsrdr.ciphers import (
     security_measure,
 )
 from algeom.lsrdr.sboxes import PRESENT_SBOX, aes_sbox, field_inversion, field_multiplication
+from algeom.lsrdr.similarity import similarity
+from algeom.lsrdr.structured_families import Permutations
 
 #: The S-box of DES number 1 (FIPS 46-3), read by rows: 4 rows of 16 values, 6 bits to 4.
 DES_S1_ROWS = """
@@ -280,3 +283,38 @@ def test_bad_arguments():
         field_inversion(17)
     with pytest.raises(ResourceError, match="pairs"):
         pair_permutations(np.broadcast_to(np.arange(4000), (4000, 4000)))
+
+
+def test_reductions_of_keyed_sboxes():
+    """Projections onto Walsh functions by radii of squared correlations; reductions exceed the best of them."""
+    sbox, n = PRESENT_SBOX, 16
+    walsh = np.array([[(-1) ** (u & x).bit_count() for x in range(n)] for u in range(n)]) / 4
+    squared = (walsh @ np.eye(n)[:, np.asarray(sbox)] @ walsh.T) ** 2
+    matrices = Permutations(keyed_permutations(sbox), sum_zero=True).dense()
+    best = 0.0
+    for masks in itertools.combinations(range(1, n), 2):
+        radius = max(abs(np.linalg.eigvals(squared[np.ix_(masks, masks)])))
+        best = max(best, radius)
+        if masks in ((3, 6), (6, 12), (1, 2)) and radius > 0:
+            basis = walsh[list(masks)].T
+            X = np.array([basis.T @ A @ basis for A in matrices])
+            assert float(similarity(matrices, X)) == pytest.approx(math.sqrt(radius), abs=1e-9)
+    reduced = reduce_cipher(keyed_permutations(sbox), 2, rng=0)
+    assert reduced.radius == pytest.approx(n)
+    assert reduced.similarity > math.sqrt(best) + 0.01
+    assert np.abs(reduced.P.sum(axis=0)).max() < 1e-9
+    assert np.abs(reduced.P.sum(axis=1)).max() < 1e-9
+    assert np.trace(reduced.P) == pytest.approx(2)
+
+
+def test_reduction_of_one_permutation_is_exact():
+    """A single cycle is normal: its reduction to a real plane rotates it, with similarity 1."""
+    reduced = reduce_cipher([[1, 2, 3, 4, 0]], 2, rng=0)
+    assert reduced.similarity == pytest.approx(1, abs=1e-7)
+    for rank in (0, 5, 1.0):
+        with pytest.raises(InputError, match="rank"):
+            reduce_cipher([[1, 2, 3, 4, 0]], rank)
+    with pytest.raises(InputError, match="one point"):
+        reduce_cipher([[0]], 1)
+    with pytest.raises(InputError, match="no permutation"):
+        reduce_cipher([[0, 0]], 1)
