@@ -126,7 +126,7 @@ def test_values_for_aes():
 
 def test_mixing_before_or_after_the_sbox_is_the_same():
     after = [field_multiplication(c)[aes_sbox(inverse=True)] for c in (14, 9, 13, 11)]
-    assert sbox_security_measure(*after).value == pytest.approx(33.5970180369, abs=1e-10)
+    assert sbox_security_measure(*after, method="dense").value == pytest.approx(33.5970180369, abs=1e-10)
 
 
 @pytest.mark.parametrize("bits", [2, 4, 6, 8])
@@ -147,11 +147,11 @@ def test_inversion_is_bounded_by_gauss_sums(bits):
 
 def test_inversion_is_the_worst_of_its_affine_class():
     rng = np.random.default_rng(1)
-    for _ in range(2):
+    for _ in range(5):
         c, d = rng.integers(1, 256, 2)
         sbox = field_multiplication(int(c))[field_inversion()[field_multiplication(int(d))]] ^ 0x5A
         rotated = ((sbox << 3) | (sbox >> 5)) & 0xFF
-        assert sbox_security_measure(rotated).upper <= 18
+        assert sbox_security_measure(rotated, method="dense").value < 18 + 1e-9
 
 
 def test_random_sboxes():
@@ -307,10 +307,10 @@ def test_reductions_of_keyed_sboxes():
     assert np.trace(reduced.P) == pytest.approx(2)
 
 
-def test_reduction_of_one_permutation_is_exact():
-    """A single cycle is normal: its reduction to a real plane rotates it, with similarity 1."""
-    reduced = reduce_cipher([[1, 2, 3, 4, 0]], 2, rng=0)
-    assert reduced.similarity == pytest.approx(1, abs=1e-7)
+def test_reduction_to_all_functions_with_sum_zero_loses_nothing():
+    reduced = reduce_cipher([[1, 2, 3, 4, 0], [0, 1, 2, 4, 3]], 4, starts=2, rng=0)
+    assert reduced.similarity == pytest.approx(1, abs=1e-9)
+    assert pytest.approx(np.eye(5) - 0.2, abs=1e-9) == reduced.P
     for rank in (0, 5, 1.0):
         with pytest.raises(InputError, match="rank"):
             reduce_cipher([[1, 2, 3, 4, 0]], rank)

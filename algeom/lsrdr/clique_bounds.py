@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from algeom.evidence import Evidence, Status
 from algeom.lsrdr.clique_repair import Neighbours
+from algeom.lsrdr.graph_input import SelfLoops, undirected_neighbours
 
 __all__ = ["CliqueBound", "clique_bound", "colouring_bound", "ratio_bound"]
 
@@ -40,37 +42,39 @@ class CliqueBound:
         return self.value
 
 
-def clique_bound(graph: Neighbours, at_least: int = 1) -> CliqueBound:
-    """The better of the bounds by a colouring and, for regular graphs, by eigenvalues.
+def clique_bound(graph: Any, at_least: int = 1, *, self_loops: SelfLoops = "error") -> CliqueBound:
+    """The better of the upper bounds of the clique number by a colouring and, for regular graphs, by eigenvalues.
 
     Parameters
     ----------
-    graph : Neighbours
+    graph : Neighbours, networkx graph, scipy sparse matrix or array_like
+        Undirected; weights do not count.
     at_least : int
         The size of a clique that is known. Eigenvalues are computed only if the colouring leaves room above it.
+    self_loops : {"error", "drop"}
 
     Returns
     -------
     CliqueBound
 
+    Raises
+    ------
+    InputError
+        If the graph is not undirected, or has no edge.
+
     Examples
     --------
     >>> from algeom.lsrdr.graph_instances import johnson_graph
-    >>> from scipy.sparse import csr_array
-    >>> graph = Neighbours(csr_array(johnson_graph(8, 2, 4).adjacency))
-    >>> colouring_bound(graph), clique_bound(graph)
-    (6, CliqueBound(value=4, reason='ratio bound of a regular graph', evidence=Evidence(numerical: ...)))
+    >>> clique_bound(johnson_graph(8, 2, 4).adjacency)
+    CliqueBound(value=4, reason='ratio bound of a regular graph', evidence=Evidence(numerical: ...))
     """
-    colours = colouring_bound(graph)
-    best = CliqueBound(
-        colours,
-        f"a colouring with {colours} colours",
-        Evidence(Status.PROVED, reason="vertices of a clique differ in colour"),
-    )
-    if colours > at_least and (ratio := ratio_bound(graph)) is not None and ratio < colours:
+    neighbours = graph if isinstance(graph, Neighbours) else undirected_neighbours(graph, self_loops)[1]
+    colours = colouring_bound(neighbours)
+    if colours > at_least and (ratio := ratio_bound(neighbours)) is not None and ratio < colours:
         reason = "second eigenvalue of the adjacency matrix in double precision"
-        best = CliqueBound(ratio, "ratio bound of a regular graph", Evidence(Status.NUMERICAL, math.nan, reason))
-    return best
+        return CliqueBound(ratio, "ratio bound of a regular graph", Evidence(Status.NUMERICAL, math.nan, reason))
+    proof = Evidence(Status.PROVED, reason="the vertices of a clique have different colours")
+    return CliqueBound(colours, f"a colouring with {colours} colours", proof)
 
 
 def colouring_bound(graph: Neighbours) -> int:

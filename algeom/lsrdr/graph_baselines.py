@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from algeom.errors import InputError
 from algeom.lsrdr.clique_repair import Neighbours, clique_from_scores, improved_clique
 from algeom.lsrdr.clique_result import Clique, clique_result
-from algeom.lsrdr.graph_input import SelfLoops, WeightedGraph, weighted_graph
+from algeom.lsrdr.graph_input import SelfLoops, WeightedGraph, undirected_neighbours
 from algeom.maps.relabelling import check_integer
 from algeom.runtime import seeds
 from algeom.runtime.seeds import RandomState
@@ -151,19 +151,6 @@ def greedy_search(
         best = max(best, improved_clique(graph, _greedy(graph, start, generator)), key=len)
         done += 1
     return best
-
-
-def undirected_neighbours(graph: Any, self_loops: SelfLoops) -> tuple[WeightedGraph, Neighbours]:
-    """Read an undirected graph for the search of cliques, in which loops have no meaning."""
-    if self_loops == "keep":
-        raise InputError("self_loops='keep': loops have no meaning for cliques; give 'drop' to leave them out")
-    weighted = weighted_graph(graph, self_loops=self_loops)
-    if weighted.directed:
-        raise InputError(
-            "the graph is directed; cliques are sets of vertices joined in both directions: give "
-            "graph.to_undirected(reciprocal=True), or graph.to_undirected() to ignore directions"
-        )
-    return weighted, Neighbours(weighted.adjacency)
 
 
 def _leading_eigenvector(graph: WeightedGraph) -> NDArray[np.float64]:

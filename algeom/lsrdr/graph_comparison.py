@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from algeom.errors import InputError
 from algeom.lsrdr.clique_repair import clique_from_scores
-from algeom.lsrdr.graph_baselines import greedy_search, spectral_scores, undirected_neighbours
+from algeom.lsrdr.graph_baselines import greedy_search, spectral_scores
+from algeom.lsrdr.graph_input import undirected_neighbours
 from algeom.lsrdr.graph_instances import GraphInstance
 from algeom.lsrdr.graphs import find_clique
 from algeom.maps.relabelling import check_integer

@@ -9,8 +9,9 @@ from typing import Any, Literal
 import numpy as np
 
 from algeom.errors import InputError
+from algeom.lsrdr.clique_repair import Neighbours
 
-__all__ = ["SelfLoops", "WeightedGraph", "weighted_graph"]
+__all__ = ["SelfLoops", "WeightedGraph", "undirected_neighbours", "weighted_graph"]
 
 #: What to do with edges from a vertex to itself.
 SelfLoops = Literal["error", "drop", "keep"]
@@ -129,6 +130,25 @@ def weighted_graph(
             f"{matrix[j, i]} in the two directions; give directed=True, or make it symmetric"
         )
     return WeightedGraph(matrix, nodes, bool(directed))
+
+
+def undirected_neighbours(graph: Any, self_loops: SelfLoops) -> tuple[WeightedGraph, Neighbours]:
+    """Read an undirected graph for the search of cliques, in which loops and weights have no meaning.
+
+    Raises
+    ------
+    InputError
+        As `weighted_graph`; if the graph is directed, or loops are to be kept.
+    """
+    if self_loops == "keep":
+        raise InputError("self_loops='keep': loops have no meaning for cliques; give 'drop' to leave them out")
+    weighted = weighted_graph(graph, self_loops=self_loops)
+    if weighted.directed:
+        raise InputError(
+            "the graph is directed; cliques are sets of vertices joined in both directions: give "
+            "graph.to_undirected(reciprocal=True), or graph.to_undirected() to ignore directions"
+        )
+    return weighted, Neighbours(weighted.adjacency)
 
 
 def _matrix(graph: Any, weight: str | None) -> tuple[Any, tuple[Hashable, ...], bool]:

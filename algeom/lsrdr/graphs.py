@@ -30,8 +30,7 @@ from algeom.evidence import Evidence, Status
 from algeom.lsrdr.clique_bounds import clique_bound
 from algeom.lsrdr.clique_repair import Neighbours, clique_from_scores
 from algeom.lsrdr.clique_result import Clique, clique_result
-from algeom.lsrdr.graph_baselines import undirected_neighbours
-from algeom.lsrdr.graph_input import SelfLoops, WeightedGraph, weighted_graph
+from algeom.lsrdr.graph_input import SelfLoops, WeightedGraph, undirected_neighbours, weighted_graph
 from algeom.lsrdr.perron_root import PerronRoot, perron_root
 from algeom.lsrdr.reduction import lsrdr
 from algeom.lsrdr.result import LSRDRResult
