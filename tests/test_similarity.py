@@ -1,5 +1,6 @@
 """The similarity of tuples: its bounds, invariances, closed cases and baselines."""
 
+import importlib
 import math
 
 import naive_lsrdr as naive
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 
 from algeom.errors import GenericityError, InputError
 from algeom.evidence import Status
-from algeom.lsrdr import similarity as module
 from algeom.lsrdr.quaternions import Quaternions
 from algeom.lsrdr.similarity import similarity
 from algeom.lsrdr.structured_families import MatrixUnits, Permutations
@@ -255,6 +255,8 @@ def test_a_tuple_that_is_not_told_from_a_nilpotent_one():
 
 
 def test_radii_that_contradict_the_theorem_are_no_similarity(monkeypatch):
+    # The package has a function of the name of the module.
+    module = importlib.import_module("algeom.lsrdr.similarity")
     right = module.spectral_radius
 
     def wrong(E, **arguments):

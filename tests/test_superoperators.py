@@ -307,6 +307,18 @@ def test_matrix_units_from_weights():
     assert DiagonalSuperoperator(-W).is_completely_positive is False
 
 
+def test_thin_matrices_may_have_no_columns():
+    rng = np.random.default_rng(22)
+    none = np.zeros((3, 0))
+    dense, sparse = DenseMatrices(gaussian(rng, 2, 3, 3)), SparseMatrices(sparse_tuple(rng, 2, 3, "real"))
+    for family in (dense, sparse, MatrixUnits(3, [0], [1]), Permutations([[1, 0, 2]])):
+        E = KrausSuperoperator(family)
+        assert E.compress(none.T, none).shape == (family.r, 0, 0)
+        assert E.product(none, none, none).shape == (3, 0)
+        np.testing.assert_array_equal(E.product(none, none, np.eye(3)), np.zeros((3, 3)))
+        np.testing.assert_array_equal(E.adjoint_product(none, none, np.eye(3)), np.zeros((3, 3)))
+
+
 def test_families_are_scaled_exactly():
     rng = np.random.default_rng(10)
     for family in (
@@ -335,6 +347,8 @@ def test_superoperators_pickle():
     rng = np.random.default_rng(12)
     for E in (superoperator(gaussian(rng, 2, 3, 3)), superoperator(MatrixUnits(3, [0], [1]))):
         np.testing.assert_array_equal(pickle.loads(pickle.dumps(E)).to_dense(), E.to_dense())
+    A = np.ones((2, 50, 50))
+    assert len(pickle.dumps(superoperator(A))) < 1.2 * A.nbytes
 
 
 NAN = np.full((1, 2, 2), np.nan)

@@ -6,7 +6,7 @@ Starts of an iteration are a leading axis of k matrices. They are put side by si
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -87,51 +87,65 @@ class MatrixFamily(ABC):
 
 
 class StackedMatrices(MatrixFamily):
-    """Matrices below each other in one matrix of r n rows, dense or scipy sparse."""
+    """Matrices below each other in one matrix of r n rows, dense or scipy sparse.
+
+    Thin matrices are handled as rows, the transposed columns of all starts: (A_j M)^T for all j then lies in memory as
+    rows (column, j) of length n, and every sum over j and columns is one matrix product for each start.
+    """
 
     _stack: Any
-    _transpose: Any
 
-    def _all_times(self, columns: Array) -> Array:
-        """A_j M for all j and M (n, c), shape (r, n, c)."""
-        return real_times(self._stack, columns).reshape(self.r, self.n, -1)
+    @abstractmethod
+    def _forward(self, rows: Array) -> Array:
+        """(A_j M)^T for all j and M^T (c, n), shape (c, r n)."""
+
+    def _backward(self, rows: Array) -> Array:
+        """The transpose of the sum of A_j^* B_j for all B_j^T side by side, (c, r n), shape (c, n)."""
+        # A^* B is the conjugate of A^T conj(B): only the thin factor is conjugated, the family is never copied. In this
+        # order dense products take up to a third less time than B^T conj(A) (OpenBLAS, d = 5 to 20).
+        if self.dtype.kind == "c":
+            return np.asarray((self._stack.T @ rows.T.conj()).conj().T)
+        return _real_function(lambda rows: (self._stack.T @ rows.T).T, rows)
+
+    def _products(self, M: Array) -> Array:
+        """(A_j M)^T for all j and M (k, n, c), shape (k, c r, n)."""
+        k, n, c = M.shape
+        return self._forward(_as_rows(M)).reshape(k, c * self.r, n)
+
+    def _adjoint_sum(self, rows: Array, k: int) -> Array:
+        """The sum of A_j^* B_j for B_j^T in rows (k, c r, n), shape (k, n, c)."""
+        total = self._backward(rows.reshape(-1, self.r * self.n))
+        total = total.reshape(k, len(total) // k, self.n)
+        return np.ascontiguousarray(total.swapaxes(1, 2))
 
     def compress(self, R: Array, S: Array) -> Array:
         """R A_j S for all j."""
-        k, n, e = S.shape
-        products = self._all_times(side_by_side(S)).reshape(self.r, n, k, e)
-        return np.asarray(R[:, None] @ products.transpose(2, 0, 1, 3))
+        (k, d, _), e = R.shape, S.shape[-1]
+        transposed = self._products(S) @ R.swapaxes(1, 2)
+        return np.asarray(transposed.reshape(k, e, self.r, d).transpose(0, 2, 3, 1))
 
     def contract(self, M: Array, B: Array) -> Array:
         """The sum of A_j M B_j."""
-        k, n, c = M.shape
-        products = self._all_times(side_by_side(M)).reshape(self.r, n, k, c)
-        return np.asarray((products.transpose(2, 0, 1, 3) @ B).sum(axis=1))
+        k, r, c, b = B.shape
+        factors = B.swapaxes(1, 2).reshape(k, c * r, b)
+        return np.asarray(self._products(M).swapaxes(1, 2) @ factors)
 
     def adjoint_contract(self, M: Array, B: Array) -> Array:
         """The sum of A_j^* M B_j."""
-        k, n, _ = M.shape
-        b = B.shape[-1]
-        stacked = np.empty((self.r, n, k, b), dtype=np.result_type(M, B))
-        np.matmul(M[:, None], B, out=stacked.transpose(2, 0, 1, 3))
-        columns = stacked.reshape(self.r * n, k * b)
-        # A^* B is the conjugate of A^T conj(B): only the thin factor is conjugated, the family is never copied.
-        if self.dtype.kind == "c":
-            total = np.asarray(self._transpose @ columns.conj()).conj()
-        else:
-            total = real_times(self._transpose, columns)
-        return np.ascontiguousarray(total.reshape(n, k, b).transpose(1, 0, 2))
+        k, r, c, b = B.shape
+        factors = B.transpose(0, 3, 1, 2).reshape(k, b * r, c)
+        return self._adjoint_sum(factors @ M.swapaxes(1, 2), len(M))
 
     def fused(self, R: Array, S: Array, Y: Array, Z: Array, signs: Array | None) -> tuple[Array, Array]:
         """Both sums of a step of the iteration: A is read once for A_j [Y, S], and once for the adjoint."""
         k, n, d = S.shape
-        columns = np.empty((n, 2, k, d), dtype=np.result_type(S, Y))
-        columns[:, 0] = Y.transpose(1, 0, 2)
-        columns[:, 1] = S.transpose(1, 0, 2)
-        products = self._all_times(columns.reshape(n, 2 * k * d)).reshape(self.r, n, 2, k, d)
-        times_Y, times_S = (products[:, :, part].transpose(2, 0, 1, 3) for part in (0, 1))
-        X = signed(R[:, None] @ times_S, signs)
-        return (times_Y @ adjoint(X)).sum(axis=1), self.adjoint_contract(Z, X)
+        products = self._forward(np.concatenate([_as_rows(Y), _as_rows(S)])).reshape(2, k, d * self.r, n)
+        # Rows (column, j) of X_j^T.
+        X = products[1] @ R.swapaxes(1, 2)
+        if signs is not None:
+            X = X * np.tile(signs, d)[:, None]
+        first = products[0].swapaxes(1, 2) @ X.conj()
+        return first, self._adjoint_sum(X @ Z.swapaxes(1, 2), k)
 
 
 class DenseMatrices(StackedMatrices):
@@ -147,37 +161,40 @@ class DenseMatrices(StackedMatrices):
         self.r, self.n, _ = matrices.shape
         self.dtype = matrices.dtype
         self.entries = matrices.size
-        self._matrices = matrices
         self._stack = matrices.reshape(self.r * self.n, self.n)
-        self._transpose = self._stack.T
 
     def __repr__(self) -> str:
         return f"{self.r} dense matrices"
 
+    def _forward(self, rows: Array) -> Array:
+        if self.dtype.kind == "c":
+            return np.asarray(rows @ self._stack.T)
+        return _real_function(lambda rows: rows @ self._stack.T, rows)
+
     def times(self, j: int, M: Array) -> Array:
         """A_j M."""
-        return real_times(self._matrices[j], M)
+        return real_times(self._stack[j * self.n : (j + 1) * self.n], M)
 
     def adjoint_times(self, j: int, M: Array) -> Array:
         """A_j^* M."""
-        return real_times(adjoint(self._matrices[j]), M)
+        return real_times(adjoint(self._stack[j * self.n : (j + 1) * self.n]), M)
 
     def dense(self) -> Array:
         """All matrices, shape (r, n, n), not copied."""
-        return self._matrices
+        return np.asarray(self._stack.reshape(self.r, self.n, self.n))
 
     def combination(self, coefficients: Array) -> Array:
         """The sum of c_j A_j."""
-        return np.asarray(coefficients @ self._matrices.reshape(self.r, -1)).reshape(self.n, self.n)
+        return np.asarray(coefficients @ self._stack.reshape(self.r, -1)).reshape(self.n, self.n)
 
     def scaled(self, factor: float) -> DenseMatrices:
         """The family of the factor times each matrix."""
-        return DenseMatrices(self._matrices * factor)
+        return DenseMatrices(self.dense() * factor)
 
     @property
     def largest(self) -> float:
         """The largest absolute value of an entry."""
-        flat = self._matrices.reshape(-1)
+        flat = self._stack.reshape(-1)
         return max(float(np.abs(flat[i : i + _BLOCK]).max()) for i in range(0, flat.size, _BLOCK))
 
 
@@ -223,10 +240,14 @@ class SparseMatrices(StackedMatrices):
         self.dtype = stack.dtype
         self.entries = stack.nnz
         self._stack = stack
-        self._transpose = stack.T
 
     def __repr__(self) -> str:
         return f"{self.r} sparse matrices with {self.entries} entries"
+
+    def _forward(self, rows: Array) -> Array:
+        if self.dtype.kind == "c":
+            return np.ascontiguousarray((self._stack @ rows.T).T)
+        return _real_function(lambda rows: np.ascontiguousarray((self._stack @ rows.T).T), rows)
 
     def _matrix(self, j: int) -> Any:
         return self._stack[j * self.n : (j + 1) * self.n]
@@ -263,10 +284,10 @@ class SparseMatrices(StackedMatrices):
         return float(np.abs(self._stack.data).max(initial=0.0))
 
 
-def side_by_side(M: Array) -> Array:
-    """Matrices M_1, ..., M_k of shape (k, n, c) as one matrix of k c columns."""
+def _as_rows(M: Array) -> Array:
+    """The columns of k matrices (k, n, c) as k c rows."""
     k, n, c = M.shape
-    return np.ascontiguousarray(M[0] if k == 1 else M.transpose(1, 0, 2).reshape(n, k * c))
+    return np.ascontiguousarray(M.swapaxes(1, 2)).reshape(k * c, n)
 
 
 def adjoint(M: Array) -> Array:
@@ -285,3 +306,13 @@ def real_times(A: Any, columns: Array) -> Array:
         return np.asarray(A @ columns)
     parts = np.ascontiguousarray(columns).view(np.float64)
     return np.ascontiguousarray(A @ parts).view(np.complex128)
+
+
+def _real_function(function: Callable[[Array], Array], rows: Array) -> Array:
+    """A real linear function of real rows on complex rows, by their real and imaginary parts, in one call."""
+    if rows.dtype.kind != "c":
+        return np.asarray(function(rows))
+    parts = function(np.concatenate([rows.real, rows.imag]))
+    result = np.empty((len(rows), parts.shape[1]), dtype=np.complex128)
+    result.real, result.imag = parts[: len(rows)], parts[len(rows) :]
+    return result
