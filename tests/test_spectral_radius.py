@@ -376,6 +376,29 @@ def test_arpack_that_fails_is_replaced_by_all_eigenvalues(monkeypatch):
     assert found.uncertainty < 1e-9
 
 
+def test_weights_of_any_size():
+    for factor in (2.0**1020, 2.0**-1060):
+        root = perron_root(factor * (1 - np.eye(4)))
+        assert root.value == pytest.approx(3 * factor, rel=1e-12)
+    with pytest.raises(InputError, match="beyond double precision"):
+        perron_root(2.0**1023 * (1 - np.eye(4)))
+
+
+def test_maps_that_overflow_are_refused():
+    A = np.full((1, 2, 2), 1e200)
+    for size in (2, 25):
+        with np.errstate(all="ignore"), pytest.raises(InputError, match="beyond double precision"):
+            spectral_radius(Counted(superoperator(np.full((1, size, size), 1e200), A)))
+
+
+def test_a_cone_map_of_two_tuples():
+    # A = 2 X, so that Gamma(A; X) = 2 Phi(X), completely positive.
+    X = np.random.default_rng(18).standard_normal((2, 3, 3))
+    found = spectral_radius(superoperator(2 * X, X))
+    assert found.value == pytest.approx(2 * spectral_radius(X).value, rel=1e-11)
+    assert "Collatz" in found.evidence.reason
+
+
 def test_bad_arguments():
     with pytest.raises(InputError, match="method='power'"):
         spectral_radius([[[1.0]]], method="power")

@@ -72,7 +72,7 @@ def representations(kind):
 CASES = {(name, kind): rest for kind in ("real", "complex") for name, *rest in representations(kind)}
 
 
-@pytest.mark.parametrize(("starts", "data"), list(product([None, 1, 3], ["real", "complex"])))
+@pytest.mark.parametrize(("starts", "data"), list(product([None, 0, 1, 3], ["real", "complex"])))
 @pytest.mark.parametrize("case", CASES, ids=lambda case: " ".join(case))
 def test_every_representation_is_the_kronecker_matrix(case, starts, data):
     E, A, X, signs = CASES[case]

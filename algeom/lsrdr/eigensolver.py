@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algeom.errors import GenericityError
+from algeom.errors import GenericityError, InputError
 from algeom.lsrdr.matrix_families import DenseMatrices
 from algeom.lsrdr.nilpotency import is_nilpotent
 from algeom.lsrdr.tuples import Array
@@ -127,6 +127,10 @@ def dominant_eigenpair(operator: Operator, method: str, start: Array, *, positiv
     ------
     GenericityError
         If ARPACK finds no eigenvalue of an operator that is too large for all of them.
+    InputError
+        If products overflow.
+    ResourceError
+        If what is needed does not fit.
     """
     if method == "dense" or operator.size <= (DENSE_SIZE if method == "auto" else 2 * _LEADING):
         return by_all_eigenvalues(operator)
@@ -159,6 +163,7 @@ def by_all_eigenvalues(operator: Operator) -> Eigenpair:
         "use method='arnoldi'",
     )  # fmt: skip
     matrix = operator.matrix()
+    _require_finite(matrix)
     if is_nilpotent(DenseMatrices(matrix[None])):
         _, singular, rows = np.linalg.svd(matrix)
         zero = np.zeros(1, dtype=np.complex128)
@@ -179,6 +184,12 @@ def by_arnoldi(operator: Operator, start: Array, *, positive: bool = False) -> E
     For operators that leave a cone invariant the rightmost eigenvalue is asked for: it is the spectral radius, while
     many others may be as large.
     """
+    vectors = max(number for number, _ in (_ATTEMPTS_POSITIVE if positive else _ATTEMPTS))
+    require(
+        float(min(vectors, operator.size) + 10) * operator.size * operator.dtype.itemsize, None,
+        f"ARPACK for an operator of size {operator.size}", "use matrices of smaller size, or sparse structure",
+    )  # fmt: skip
+    _require_finite(operator.times(start))
     # Maps on a cone without nilpotent tuples are not nilpotent, which the caller has looked at.
     kernel = None if positive else _vanishing_power(operator, start)
     if kernel is not None:
@@ -188,12 +199,12 @@ def by_arnoldi(operator: Operator, start: Array, *, positive: bool = False) -> E
     if right is None:
         return None
     order = _by_modulus(right[0])
-    values, vectors = right[0][order], right[1][:, order]
-    vector = vectors[:, 0] / np.linalg.norm(vectors[:, 0])
+    values, columns = right[0][order], right[1][:, order]
+    vector = columns[:, 0] / np.linalg.norm(columns[:, 0])
     residual = float(np.linalg.norm(_complex_times(operator, vector) - values[0] * vector))
     if not residual <= _CONVERGED * abs(values[0]):
         return None
-    error = np.inf if positive else _two_sided_error(operator, values, vectors, residual, start, positive)
+    error = np.inf if positive else _two_sided_error(operator, values, columns, residual, start, positive)
     return Eigenpair(complex(values[0]), _phased(vector), residual, error, values, "arnoldi")
 
 
@@ -254,6 +265,11 @@ def _arpack(
             continue
         return found[0], found[1]
     return None
+
+
+def _require_finite(values: Array) -> None:
+    if not np.all(np.isfinite(values)):
+        raise InputError("the map takes matrices beyond double precision; divide it by a common factor")
 
 
 def _complex_times(operator: Operator, vector: Array) -> Array:

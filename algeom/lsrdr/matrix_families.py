@@ -112,10 +112,10 @@ class StackedMatrices(MatrixFamily):
         k, n, c = M.shape
         return self._forward(_as_rows(M)).reshape(k, c * self.r, n)
 
-    def _adjoint_sum(self, rows: Array, k: int) -> Array:
+    def _adjoint_sum(self, rows: Array) -> Array:
         """The sum of A_j^* B_j for B_j^T in rows (k, c r, n), shape (k, n, c)."""
-        total = self._backward(rows.reshape(-1, self.r * self.n))
-        total = total.reshape(k, len(total) // k, self.n)
+        k, c = len(rows), rows.shape[1] // self.r
+        total = self._backward(rows.reshape(k * c, self.r * self.n)).reshape(k, c, self.n)
         return np.ascontiguousarray(total.swapaxes(1, 2))
 
     def compress(self, R: Array, S: Array) -> Array:
@@ -134,7 +134,7 @@ class StackedMatrices(MatrixFamily):
         """The sum of A_j^* M B_j."""
         k, r, c, b = B.shape
         factors = B.transpose(0, 3, 1, 2).reshape(k, b * r, c)
-        return self._adjoint_sum(factors @ M.swapaxes(1, 2), len(M))
+        return self._adjoint_sum(factors @ M.swapaxes(1, 2))
 
     def fused(self, R: Array, S: Array, Y: Array, Z: Array, signs: Array | None) -> tuple[Array, Array]:
         """Both sums of a step of the iteration: A is read once for A_j [Y, S], and once for the adjoint."""
@@ -145,7 +145,7 @@ class StackedMatrices(MatrixFamily):
         if signs is not None:
             X = X * np.tile(signs, d)[:, None]
         first = products[0].swapaxes(1, 2) @ X.conj()
-        return first, self._adjoint_sum(X @ Z.swapaxes(1, 2), k)
+        return first, self._adjoint_sum(X @ Z.swapaxes(1, 2))
 
 
 class DenseMatrices(StackedMatrices):

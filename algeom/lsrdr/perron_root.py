@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from algeom.errors import InputError
 
 __all__ = ["PerronRoot", "perron_root"]
 
@@ -62,6 +65,11 @@ def perron_root(W: Any) -> PerronRoot:
     -------
     PerronRoot
 
+    Raises
+    ------
+    InputError
+        If the spectral radius is beyond double precision.
+
     Notes
     -----
     The spectral radius is the largest one of the strongly connected components of the graph of W. These are
@@ -87,7 +95,10 @@ def perron_root(W: Any) -> PerronRoot:
     from scipy import sparse
     from scipy.sparse import csgraph
 
-    matrix = sparse.csr_array(W)
+    matrix = sparse.csr_array(W, dtype=np.float64)
+    # Sums of large entries might overflow: powers of 2 change nothing else.
+    scale = math.ldexp(1.0, min(1000, max(-1000, -math.frexp(abs(matrix).max())[1])))
+    matrix = matrix * scale
     matrix.eliminate_zeros()
     n = matrix.shape[0]
     count, labels = csgraph.connected_components(matrix, directed=True, connection="strong")
@@ -121,7 +132,10 @@ def perron_root(W: Any) -> PerronRoot:
         system = value * sparse.eye_array(above.size, format="csc") - matrix[above][:, above].tocsc()
         right = np.asarray(matrix[above][:, members[chosen]] @ own)
         vector[above] = np.maximum(sparse.linalg.spsolve(system, right), 0)
-    return PerronRoot(value, float(lower.max()), float(upper.max()), vector / np.linalg.norm(vector))
+    bounds = value / scale, float(lower.max()) / scale, float(upper.max()) / scale
+    if not bounds[2] < math.inf:
+        raise InputError("the spectral radius is beyond double precision; divide the weights by a common factor")
+    return PerronRoot(*bounds, vector / np.linalg.norm(vector))
 
 
 def _reached(matrix: Any, start: int) -> NDArray[np.intp]:

@@ -120,7 +120,7 @@ def spectral_radius(E: Any, *, method: str = "auto", rng: RandomState = None) ->
     GenericityError
         If ARPACK does not converge, for sizes above 2500.
     ResourceError
-        If the matrices of "dense" do not fit.
+        If the matrices of "dense", or the vectors of ARPACK, do not fit.
 
     Notes
     -----
@@ -285,7 +285,7 @@ def _of_nilpotent_tuple(E: Superoperator, positive: bool) -> Array | None:
 
     Nilpotent matrices have a common kernel: with A_j w = 0 for all j, or X_j x = 0, Gamma takes w x^* to 0.
     """
-    if isinstance(E, KrausSuperoperator):
+    if isinstance(E, KrausSuperoperator) and (E.left is E.right or not positive):
         left, right = E.left, E.right
     elif positive:
         left = right = from_choi(E.to_choi()).left

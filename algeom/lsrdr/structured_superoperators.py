@@ -115,7 +115,10 @@ class CallableSuperoperator(Superoperator):
         if self.real and Y.dtype.kind == "c":
             return self._call(which, Y.real) + 1j * self._call(which, Y.imag)
         dtype = np.result_type(self.dtype, Y)
-        return np.stack([self._checked(which, y.astype(dtype)) for y in Y])
+        result = np.empty(Y.shape, dtype=dtype)
+        for k, y in enumerate(Y):
+            result[k] = self._checked(which, y.astype(dtype))
+        return result
 
     def _checked(self, which: int, y: Array) -> Array:
         name = ("apply", "adjoint")[which]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
@@ -104,13 +105,18 @@ class Superoperator(ABC):
 
     def _product(self, U: Array, V: Array, W: Array) -> Array:
         """E(U V^*) W for U (k, n, a), V (k, m, a), W (k, m, b)."""
-        return np.stack([self._apply(u @ adjoint(v))[0] @ w for u, v, w in zip(U[:, None], V[:, None], W, strict=True)])
+        return self._one_by_one(self._apply, U, V, W)
 
     def _adjoint_product(self, U: Array, V: Array, W: Array) -> Array:
         """E^*(U V^*) W for U (k, n, a), V (k, m, a), W (k, m, b)."""
-        return np.stack(
-            [self._adjoint(u @ adjoint(v))[0] @ w for u, v, w in zip(U[:, None], V[:, None], W, strict=True)]
-        )
+        return self._one_by_one(self._adjoint, U, V, W)
+
+    def _one_by_one(self, function: Callable[[Array], Array], U: Array, V: Array, W: Array) -> Array:
+        """A function of the full matrices U V^*, one start after the other, times W."""
+        total = np.empty((*U.shape[:2], W.shape[2]), dtype=np.result_type(self.dtype, U, V, W))
+        for k in range(len(U)):
+            total[k] = function(U[k : k + 1] @ adjoint(V[k : k + 1]))[0] @ W[k]
+        return total
 
     def _products(self, S: Array, R: Array, Y: Array, Z: Array) -> tuple[Array, Array]:
         return self._product(Y, S, adjoint(R)), self._adjoint_product(Z, adjoint(R), S)

@@ -99,7 +99,7 @@ class KrausSuperoperator(Superoperator):
     def _dense_sum(self, A: Array, X: Array, Y: Array) -> Array:
         """The sum of s_j A_j Y X_j, some j at a time."""
         total: Array = np.zeros(Y.shape, dtype=np.result_type(self.dtype, Y))
-        step = max(1, _BLOCK // Y.size)
+        step = max(1, _BLOCK // max(1, Y.size))
         for first in range(0, self.left.r, step):
             part = slice(first, first + step)
             terms = signed(A[part] @ Y[:, None] @ X[part], None if self.signs is None else self.signs[part])
