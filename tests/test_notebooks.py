@@ -74,6 +74,29 @@ def test_ed_degree(monkeypatch):
     assert len(figures(notebook)) == 6
 
 
+@pytest.mark.slow
+def test_fibers(monkeypatch):
+    notebook = execute("fibers.ipynb", monkeypatch)
+    text = streams(notebook)
+    assert "307,085,969,833,387,930,759,130,235 strata" in text
+    assert "13 cover relations among 15 raising moves" in text
+    assert "spurious (rank 2 of 4" in text
+    assert "pure (rank 4 of 4" in text
+    assert "no path within the stratum, which has 2 connected components" in text
+    assert len(figures(notebook)) == 8
+
+
+@pytest.mark.slow
+def test_equivariant_autoencoders(monkeypatch):
+    notebook = execute("equivariant_autoencoders.ipynb", monkeypatch)
+    text = streams(notebook)
+    assert "EquivariantComponents(72,425,986,088,826 real components of rank 99; 15 blocks)" in text
+    assert "5544 weights instead of 155232" in text
+    assert text.count("verified: True") == 1
+    assert "strides (2, 1): descent ended (kind, loss) at {('regular', " in text
+    assert len(figures(notebook)) == 11
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_notebooks_are_committed_with_clean_outputs(path):
     assert path.stat().st_size < MAX_BYTES
