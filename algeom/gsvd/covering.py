@@ -132,7 +132,7 @@ def spread(gram: Float) -> Float:
     return np.asarray(np.sqrt(1 / least) * (1 + 4 * n * UNIT))
 
 
-def cone_bounds(images: Float, gram: Float, rho: float) -> tuple[Float, Float]:
+def cone_bounds(images: Float, gram: Float, hoped: Float) -> tuple[Float, Float]:
     """Bounds of ``|sum c_i f_i|`` over ``|sum c_i v_i| = 1``, c >= 0.
 
     Parameters
@@ -141,32 +141,35 @@ def cone_bounds(images: Float, gram: Float, rho: float) -> tuple[Float, Float]:
         The vectors f_i.
     gram : ndarray of float64, shape (B, n, n)
         Inner products of the rays v_i.
-    rho : float
-        Square of the bound that is hoped for.
+    hoped : ndarray of float64, shape (B,)
+        The bounds that would be enough.
 
     Returns
     -------
     bounds, rounding : ndarray of float64, shape (B,)
-        The bound is ``sqrt(rho)`` if that is proved.
+        The bound is r, the larger of the one that is enough and of all |f_i|, if that is proved.
 
     Notes
     -----
-    The bound sqrt(rho) holds if M = rho V - F, with the Gram matrices V of the rays and F of the images, is copositive.
+    The bound r holds if M = r^2 V - F, with the Gram matrices V of the rays and F of the images, is copositive.
     That is so if M is the sum of a positive semidefinite and a nonnegative matrix, for which all splittings are tried
     that put the positive entries outside one principal submatrix into the nonnegative part. The least eigenvalue -d of
-    the rest gives the bound ``sqrt(rho + d (sum c)^2)``.
+    the rest gives the bound ``sqrt(r^2 + d (sum c)^2)``.
     """
     n, p = images.shape[1:]
     squares = images @ images.transpose(0, 2, 1)
-    m = rho * gram - squares
+    diagonal = np.einsum("bii->bi", squares).max(axis=1)
+    rho = np.maximum(np.square(hoped), diagonal)
+    m = rho[:, None, None] * gram - squares
     total = spread(gram) ** 2
     missing = np.minimum(np.maximum(0.0, -m.min(axis=(1, 2))), np.maximum(0.0, -_least_eigenvalues(m)))
     size = np.sqrt(np.square(m).sum(axis=(1, 2)))
-    diagonal = np.einsum("bii->bi", squares).max(axis=1)
     errors = (dot_error(n + 3) * rho + dot_error(p + 2) * diagonal) + _SPECTRAL_ERROR * n * UNIT * size
+    # Where an image is too long already, a better bound of the rest is not worth its price.
+    provable = np.square(hoped) >= diagonal
     for count in range(n - 1, 0, -1):
         for face in combinations(range(n), count):
-            left = np.flatnonzero(missing > errors)
+            left = np.flatnonzero((missing > errors) & provable)
             if not left.size:
                 break
             outside = np.ones((n, n), dtype=bool)

@@ -159,7 +159,7 @@ class HomogeneousNetwork:
     def enclose(self, pieces: Pieces, target: float) -> Enclosures:
         """Bounds of the gain on cones."""
         on = self.on_cones(pieces.rays)
-        bounds, rounding = cone_bounds(on.images, on.gram, target * target)
+        bounds, rounding = cone_bounds(on.images, on.gram, np.maximum(target - on.defects, 0.0))
         bounds = bounds + on.defects
         is_linear = on.edges[:, 0] < 0
         edges = np.where(is_linear[:, None], longest_edges(on.gram), on.edges)
