@@ -198,7 +198,8 @@ class Anderson:
 
     def _matrices(self, vectors: Float) -> State:
         n, d = self.n, self.d
-        parts = [np.ascontiguousarray(part).view(self.dtype) for part in np.split(vectors, 4, axis=1)]
+        quarter = self.length // 4
+        parts = [np.ascontiguousarray(vectors[:, i * quarter : (i + 1) * quarter]).view(self.dtype) for i in range(4)]
         S, R, Y, Z = (
             part.reshape(-1, *shape) for part, shape in zip(parts, [(n, d), (d, n), (n, d), (n, d)], strict=True)
         )

@@ -21,7 +21,18 @@ from algeom.lsrdr.purification import balanced, purify_factors
 from algeom.lsrdr.superoperator_base import Superoperator
 from algeom.lsrdr.tuples import Array
 
-__all__ = ["Directions", "Move", "directions", "move", "moved", "product_norm", "published_move", "step", "structured"]
+__all__ = [
+    "Directions",
+    "Move",
+    "directions",
+    "move",
+    "move_along",
+    "moved",
+    "product_norm",
+    "published_move",
+    "step",
+    "structured",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,14 +169,19 @@ def move(state: State, found: Directions, t: Array) -> Move:
     With the part of H S in the column space of S split off, S + t H S = S (1 + t R H S) + t (I - P) H S, so that S may
     be replaced by S + dS, and R by R + dR, with R dS = 0 and dR S = 0.
     """
-    S, R = state.S, state.R
-    identity = np.eye(S.shape[2])
+    identity = np.eye(state.S.shape[2])
     with np.errstate(all="ignore"):
         weight = np.where(np.isinf(t), 1.0, t / (1 + t))[:, None, None]
         dS = weight * (found.off_S @ inverse((1 - weight) * identity + weight * found.along_S))
         dR = weight * (inverse((1 - weight) * identity + weight * found.along_R) @ found.off_R)
-        new_S, new_R = orthonormal(S + dS), R + dR
-        return Move(new_S, inverse(new_R @ new_S) @ new_R, dS, dR)
+    return move_along(state, dS, dR)
+
+
+def move_along(state: State, dS: Array, dR: Array) -> Move:
+    """P from factors S + dS and R + dR, with R dS = 0 and dR S = 0; the new S has orthonormal columns."""
+    with np.errstate(all="ignore"):
+        S, R = orthonormal(state.S + dS), state.R + dR
+        return Move(S, inverse(R @ S) @ R, dS, dR)
 
 
 def published_move(state: State, found: Directions, t: Array) -> Move:
@@ -204,7 +220,8 @@ def structured(state: State) -> State:
     return State(S, inverse(R @ S) @ R, Y, Z)
 
 
-def step(E: Superoperator, state: State, t: Array) -> State:
-    """One step of the plain iteration for k starts, with t of shape (k,)."""
+def step(E: Superoperator, state: State, t: Array) -> tuple[State, Array]:
+    """One step of the plain iteration for k starts, with t of shape (k,): the new state, and how far P moved."""
     found = directions(E, state)
-    return moved(state, found, move(state, found, t))
+    target = move(state, found, t)
+    return moved(state, found, target), found.length(state, target.dS, target.dR)

@@ -16,7 +16,7 @@ from algeom.lsrdr.tuples import Array
 #: Factors S, R of a projection, and directions dS, dR in which they move.
 Direction = tuple[Array, Array, Array, Array]
 
-__all__ = ["State", "distance", "inner_product", "inverse", "norm", "orthonormal", "quaternionic_part"]
+__all__ = ["State", "distance", "inner_product", "inverse", "norm", "orthonormal", "quaternionic_part", "transported"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +107,17 @@ def inner_product(first: Direction, second: Direction) -> Array:
         for other_left, other_right in ((T, dQ), (dT, Q))
     ]
     return np.asarray(sum(terms[1:], terms[0]).real)
+
+
+def transported(direction: Direction, S: Array, R: Array) -> tuple[Array, Array]:
+    """The direction at another projection S R: dS, dR such that S dR + dS R is its part tangent to the projections.
+
+    That of D is P D (1 - P) + (1 - P) D P.
+    """
+    S0, R0, dS0, dR0 = direction
+    DS = S0 @ (dR0 @ S) + dS0 @ (R0 @ S)
+    RD = (R @ S0) @ dR0 + (R @ dS0) @ R0
+    return DS - S @ (R @ DS), RD - (RD @ S) @ R
 
 
 def distance(S: Array, R: Array, T: Array, Q: Array) -> float:

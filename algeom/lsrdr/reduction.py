@@ -42,6 +42,9 @@ _PERTURBATION = 1e-3
 #: Relative difference up to which lambda is the same, though P may not be.
 SAME_EIGENVALUE = 1e-9
 
+#: Residual to which the iteration is taken then: enough to tell projections apart.
+_EXAMINED = 1e-9
+
 #: How often another fixed point may take the place of the best one.
 _REPLACEMENTS = 3
 
@@ -278,7 +281,7 @@ class _Run:
                     if last or not ending.failed:
                         report.advance(1, start=group[place], ending=str(ending))
 
-                for i, end in zip(group, self._search(state, attempt, field, finished), strict=True):
+                for i, end in zip(group, self._search(state, attempt, field, finished=finished), strict=True):
                     earlier = found[i]
                     if earlier is None:
                         found[i] = end
@@ -305,18 +308,22 @@ class _Run:
         return random_starts(problem.n, problem.d, group, field, settings.kind, settings.seed, attempt)
 
     def _search(
-        self, state: State, attempt: int, field: Field, finished: Callable[[int, Ending], None] = lambda *_: None
+        self,
+        state: State,
+        attempt: int,
+        field: Field,
+        least_residual: float = 0.0,
+        finished: Callable[[int, Ending], None] = lambda *_: None,
     ) -> list[Endpoint]:
         settings, problem = self.settings, self.problem
+        tolerance = max(settings.tolerance, least_residual)
         # Over the given field a smaller step is what is left to try.
         careful = _SMALLER if attempt >= _CAREFUL and field == problem.field else 1.0
         t = None if settings.t is None else settings.t * careful
         quaternionic = problem.field == "quaternion"
         search: Search | DenseSearch
         if settings.plan.method == "dense":
-            search = DenseSearch(
-                self.E, state, settings.s, t, settings.tolerance, settings.max_steps, quaternionic=quaternionic
-            )
+            search = DenseSearch(self.E, state, settings.s, t, tolerance, settings.max_steps, quaternionic=quaternionic)
         else:
             search = Search(
                 self.E,
@@ -324,7 +331,7 @@ class _Run:
                 SearchOptions(
                     t=t,
                     accelerate=settings.accelerate,
-                    tolerance=settings.tolerance,
+                    tolerance=tolerance,
                     max_steps=settings.max_steps,
                     quaternionic=quaternionic,
                     caution=careful,
@@ -344,7 +351,7 @@ class _Run:
             if not groups or self.interrupted or not self.settings.accelerate:
                 return None
             best = endpoints[groups[0][0]]
-            again = self._search(self._perturbed(best.state), 0, best.field)[0]
+            again = self._search(self._perturbed(best.state), 0, best.field, _EXAMINED)[0]
             if again.ending is not Ending.CONVERGED:
                 return None
             back = best.distance(again) < SAME
@@ -357,6 +364,7 @@ class _Run:
                 for i in groups[0]:
                     endpoints[i] = replace(endpoints[i], growth=max(best.growth, 2 * UNSTABLE))
                 return None
+            again = self._search(again.state, 0, best.field)[0]
             for i in groups[0]:
                 earlier = endpoints[i]
                 endpoints[i] = replace(

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from algeom.lsrdr.acceleration import Anderson
 from algeom.lsrdr.endings import Ending, Endpoint, History
-from algeom.lsrdr.iteration import Directions, Move, directions, move, moved, structured
-from algeom.lsrdr.projections import State, distance, inner_product, inverse
+from algeom.lsrdr.iteration import Directions, Move, directions, move, move_along, moved, structured
+from algeom.lsrdr.projections import State, distance, inner_product, inverse, transported
 from algeom.lsrdr.starts import Field
 from algeom.lsrdr.superoperator_base import Superoperator
 from algeom.lsrdr.tuples import Array
@@ -32,6 +32,10 @@ _GROW, _SHRINK, _ALIGNED = 1.3, 0.5, 0.8
 #: Steps are halved, at most so often, until P moves by no more than its norm and its norm grows by no more than this:
 #: oblique projections come from steps that are too long. It costs no application.
 _LONGEST, _STRETCH, _HALVINGS = 1.0, 1.5, 12
+
+#: Share of the last increment that is added to the present one, if the cosine of their angle exceeds the bound: it
+#: leads through the flat parts around saddles, where increments hardly change.
+_MOMENTUM, _AGREEING = 0.75, 0.5
 
 #: Share of the last G and H that is kept while steps adapt: without, eigenvalues near -lambda make P oscillate.
 _INERTIA = 0.2
@@ -193,15 +197,18 @@ class Search:
     def _step(self) -> None:
         """One application of E and E^* to each running start, and what follows from it."""
         index = self._running
-        found = directions(self.E, self.state[index])
+        here = self.state[index]
+        found = directions(self.E, here)
         self.steps[index] += 1
         self.residuals[index], self.eigenvalues[index] = found.residual, found.eigenvalue
         accelerated = self._accelerated[index]
         going = self._judge(index, found)
-        t, increments = self._t[index].copy(), np.full(len(index), np.nan)
-        t[accelerated] = np.clip(t[accelerated], _ACCELERATED_LEAST * self.d, _ACCELERATED_LARGEST * self.d)
-        if going.any():
-            t[going], increments[going] = self._go(index[going], found[going], t[going])
+        t, increments = self._t[index], np.full(len(index), np.nan)
+        for chosen, go in ((going & ~accelerated, self._go_plainly), (going & accelerated, self._go_accelerated)):
+            if chosen.all():
+                t, increments = go(index, here, found)
+            elif chosen.any():
+                t[chosen], increments[chosen] = go(index[chosen], here[chosen], found[chosen])
         self._records.append((index, np.abs(found.eigenvalue), found.residual, increments, t, accelerated))
 
     def _judge(self, index: Int, found: Directions) -> NDArray[np.bool_]:
@@ -266,76 +273,104 @@ class Search:
         if self.options.t is None:
             self._t[i] = max(self._t[i], _FIRST * self.d)
 
-    def _go(self, index: Int, found: Directions, t: Array) -> tuple[Array, Array]:
-        """Move some starts on: the steps that were taken, and the increments of P, NaN where accelerated."""
-        accelerated = self._accelerated[index]
-        here = self.state[index]
-        target, t, increments = self._targets(here, found, t, ~accelerated)
-        adapts = self.options.t is None
-        inertia = np.full(len(index), _INERTIA) if adapts else np.where(accelerated, _INERTIA, 0.0)
-        there = moved(here, found, target, inertia)
+    def _go_accelerated(self, index: Int, here: State, found: Directions) -> tuple[Float, Float]:
+        """Take a step and combine it with those before: the step, and NaN for the increment."""
+        assert self._anderson is not None
+        t = np.clip(self._t[index], _ACCELERATED_LEAST * self.d, _ACCELERATED_LARGEST * self.d)
+        image = moved(here, found, self.options.advance(here, found, t), np.full(len(index), _INERTIA))
+        self.state.put(index, self._anderson.advance(index, self._structured(image)))
+        return t, np.full(len(index), np.nan)
+
+    def _go_plainly(self, index: Int, here: State, found: Directions) -> tuple[Float, Float]:
+        """Take a step: its size, and how far P moved."""
+        t = self._t[index]
+        target = self.options.advance(here, found, t)
+        inertia = None
+        if self.options.t is None:
+            increments = self._fit(here, found, target, t)
+            if self.options.advance is move:
+                self._add_momentum(index, here, found, target, increments)
+            self._adapt(index, here, target, t, increments)
+            inertia = np.full(len(index), _INERTIA)
+        else:
+            increments = found.length(here, target.dS, target.dR)
+        there = self._structured(moved(here, found, target, inertia))
+        self.state.put(index, there)
+        self._plain[index] += 1
         if self.options.advance is not move:
             self._watch_rank(index, there)
-        if self.options.quaternionic:
-            there = structured(there)
-        if adapts and not accelerated.all():
-            self._adapt(index, here, target, t, increments)
-        self._plain[index] = np.where(accelerated, 0, self._plain[index] + 1)
-        if self._anderson is not None and accelerated.any():
-            there.put(accelerated, self._anderson.advance(index[accelerated], there[accelerated]))
-        self.state.put(index, there)
         if self._anderson is not None:
-            self._accelerate(index, found.residual, ~accelerated)
+            self._accelerate(index, found.residual)
         return t, increments
 
-    def _targets(self, here: State, found: Directions, t: Array, plain: NDArray[np.bool_]) -> tuple[Move, Array, Float]:
-        """Where P goes, with steps halved where it would go too far, and how far; NaN where accelerated."""
-        target = self.options.advance(here, found, t)
-        increments = np.full(len(t), np.nan)
-        check = np.flatnonzero(plain)
-        for _ in range(_HALVINGS):
-            if not len(check):
-                break
-            part = Move(target.S[check], target.R[check], target.dS[check], target.dR[check])
-            measured = found[check]
-            with np.errstate(all="ignore"):
-                increments[check] = measured.length(here[check], part.dS, part.dR)
-                fits = increments[check] <= _LONGEST * measured.size
-                fits &= part.size <= _STRETCH * measured.size
-            check = check[~fits] if self.options.t is None else check[:0]
-            if len(check):
-                t[check] /= 2
-                target.put(check, self.options.advance(here[check], found[check], t[check]))
-        return target, t, increments
+    def _structured(self, state: State) -> State:
+        return structured(state) if self.options.quaternionic else state
 
-    def _adapt(self, index: Int, here: State, target: Move, t: Array, increments: Float) -> None:
+    def _fit(self, here: State, found: Directions, target: Move, t: Float) -> Float:
+        """Halve steps, in place, where P would go too far; returns how far it goes."""
+        increments, fits = self._measure(here, found, target)
+        for _ in range(_HALVINGS):
+            far = np.flatnonzero(~fits)
+            if not len(far):
+                break
+            t[far] /= 2
+            there, measured = here[far], found[far]
+            nearer = self.options.advance(there, measured, t[far])
+            target.put(far, nearer)
+            increments[far], fits[far] = self._measure(there, measured, nearer)
+        return increments
+
+    @staticmethod
+    def _measure(here: State, found: Directions, target: Move) -> tuple[Float, NDArray[np.bool_]]:
+        """How far P goes, and whether that is not too far."""
+        with np.errstate(all="ignore"):
+            increments = found.length(here, target.dS, target.dR)
+            fits = (increments <= _LONGEST * found.size) & (target.size <= _STRETCH * found.size)
+        return increments, fits
+
+    def _add_momentum(self, index: Int, here: State, found: Directions, target: Move, increments: Float) -> None:
+        """Go farther in the direction of the last increment, in place, where the present one is not against it."""
+        S0, R0, dS0, dR0 = (part[index] for part in self._last)
+        S, R, dS, dR = here.S, here.R, target.dS, target.dR
+        with np.errstate(all="ignore"):
+            more_S, more_R = transported((S0, R0, dS0, dR0), S, R)
+            product = inner_product((S, R, dS, dR), (S, R, more_S, more_R))
+            cosine = product / (increments * found.length(here, more_S, more_R))
+            farther = move_along(here, dS + _MOMENTUM * more_S, dR + _MOMENTUM * more_R)
+        lengths, fits = self._measure(here, found, farther)
+        good = np.flatnonzero((self._plain[index] > 0) & (cosine > _AGREEING) & fits)
+        target.put(good, Move(farther.S[good], farther.R[good], farther.dS[good], farther.dR[good]))
+        increments[good] = lengths[good]
+
+    def _adapt(self, index: Int, here: State, target: Move, t: Float, increments: Float) -> None:
         """The next steps: longer while increments point in one direction, shorter when they turn back."""
         direction = (here.S, here.R, target.dS, target.dR)
-        last = self._last[0][index], self._last[1][index], self._last[2][index], self._last[3][index]
+        S0, R0, dS0, dR0 = (part[index] for part in self._last)
         with np.errstate(all="ignore"):
-            cosine = inner_product(direction, last) / (increments * self._last_increment[index])
+            cosine = inner_product(direction, (S0, R0, dS0, dR0)) / (increments * self._last_increment[index])
         known = self._plain[index] > 0
         longer = known & (cosine > _ALIGNED)
         shorter = known & (cosine < 0)
         least, largest = np.minimum(_LEAST * self.d, t), np.maximum(_LARGEST * self.d, t)
         adapted = np.where(longer, np.minimum(t * _GROW, largest), np.where(shorter, np.maximum(t * _SHRINK, least), t))
-        self._t[index] = np.where(self._accelerated[index], self._t[index], adapted)
+        self._t[index] = adapted
         for part, value in zip(self._last, direction, strict=True):
             part[index] = value
         self._last_increment[index] = increments
 
-    def _accelerate(self, index: Int, residual: Array, plain: NDArray[np.bool_]) -> None:
+    def _accelerate(self, index: Int, residual: Float) -> None:
         """Begin to accelerate the starts that are near enough to a fixed point."""
         assert self._anderson is not None
         # After a departure the residual grows first, and has to fall again: else it would lead back to the saddle.
         self._peak[index] = np.where(np.isinf(self._peak[index]), np.inf, np.maximum(self._peak[index], residual))
         near = (residual < self._gate[index]) & (residual < self._peak[index] / 3)
-        ready = plain & near & (self._plain[index] >= self._needed[index]) & (self._failures[index] < _FAILURES)
+        ready = near & (self._plain[index] >= self._needed[index]) & (self._failures[index] < _FAILURES)
         begun = index[ready]
         if len(begun):
             self._saved.put(begun, self.state[begun])
             self._anderson.begin(begun, self.state[begun])
             self._accelerated[begun] = True
+            self._plain[begun] = 0
             self._begun_at[begun] = residual[ready]
             self._best[begun], self._since[begun] = np.inf, 0
 
