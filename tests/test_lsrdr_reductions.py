@@ -14,6 +14,7 @@ from algeom.lsrdr.layer_tuples import compare_layer_reductions, reduce_layers, w
 from algeom.lsrdr.outer_products import OuterProducts, OuterProductSuperoperator
 from algeom.lsrdr.reduction import lsrdr
 from algeom.lsrdr.similarity import similarity
+from algeom.lsrdr.structured_families import Permutations
 from algeom.lsrdr.superoperators import superoperator
 from algeom.lsrdr.trained_layers import digit_network, lightning_attention, load_digit_images
 
@@ -106,6 +107,14 @@ def test_bad_vectors():
         OuterProducts(np.ones((2, 3)), np.ones((3, 3)))
     with pytest.raises(InputError, match="cannot be made"):
         OuterProducts([[1.0], [1.0, 2.0]])
+
+
+def test_complex_reductions_of_permutations():
+    # Gathers return products in another order of memory than matrix products do.
+    family = Permutations([[1, 2, 3, 4, 0], [1, 0, 2, 3, 4]], sum_zero=True)
+    reduced = lsrdr(family, 2, starts=4, field="complex", rng=1)
+    dense = lsrdr(family.dense(), 2, starts=4, field="complex", rng=1)
+    assert reduced.similarity == pytest.approx(dense.similarity, abs=1e-9)
 
 
 # Layers

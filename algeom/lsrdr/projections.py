@@ -59,7 +59,7 @@ class State:
 
 def norm(M: Array) -> Array:
     """Frobenius norms of k matrices, shape (k,)."""
-    flat = M.reshape(len(M), -1)
+    flat = np.ascontiguousarray(M.reshape(len(M), -1))  # products of structured families may come in other orders
     flat = flat.view(np.float64) if flat.dtype.kind == "c" else flat
     return np.asarray(np.sqrt(np.einsum("ki,ki->k", flat, flat)))
 
