@@ -211,7 +211,8 @@ class DenseSearch:
         self._since[index] = np.where(less, 0, self._since[index] + 1)
         self.residuals[index], self.eigenvalues[index] = residual, traces[:, 1]
         self.P[index], self.G[index], self.H[index] = P, G, H
-        self._records.append((index, np.abs(traces[:, 1]), residual, moved, t, np.zeros(len(index), dtype=bool)))
+        plain = np.zeros(len(index), dtype=bool)
+        self._records.append((index, self.steps[index], np.abs(traces[:, 1]), residual, moved, t, plain))
         done = (residual <= self.tolerance) | ((self._since[index] >= _PATIENCE) & (residual < _ROUNDING))
         for place, i in enumerate(index):
             if no_trace[place]:

@@ -64,15 +64,18 @@ class History:
 
     Attributes
     ----------
-    eigenvalues : ndarray of float64, shape (steps,)
+    steps : ndarray of int, shape (rows,)
+        How many steps had been begun. Steps in compiled lanes are recorded now and then.
+    eigenvalues : ndarray of float64, shape (rows,)
         Moduli of the estimates of lambda.
-    residuals, increments : ndarray of float64, shape (steps,)
+    residuals, increments : ndarray of float64, shape (rows,)
         Largest relative defect of the equations before the step, and how far P moved (NaN where acceleration moved it).
-    t : ndarray of float64, shape (steps,)
+    t : ndarray of float64, shape (rows,)
         The step.
-    accelerated : ndarray of bool, shape (steps,)
+    accelerated : ndarray of bool, shape (rows,)
     """
 
+    steps: NDArray[np.intp]
     eigenvalues: Float
     residuals: Float
     increments: Float
@@ -81,20 +84,21 @@ class History:
 
     @classmethod
     def of(cls, records: list[tuple[Array, ...]], start: int) -> History:
-        """Of one start, from tuples (starts, eigenvalues, residuals, increments, t, accelerated), one for each step."""
+        """Of one start, from tuples (starts, steps, eigenvalues, residuals, increments, t, accelerated)."""
         rows = []
         for index, *values in records:
             place = int(np.searchsorted(index, start))
             if place < len(index) and index[place] == start:
                 rows.append([float(value[place]) for value in values])
-        table = np.array(rows, dtype=np.float64).reshape(-1, 5).T
-        return cls(table[0], table[1], table[2], table[3], table[4] > 0)
+        table = np.array(rows, dtype=np.float64).reshape(-1, 6).T
+        return cls(table[0].astype(np.intp), table[1], table[2], table[3], table[4], table[5] > 0)
 
     def __len__(self) -> int:
         return len(self.eigenvalues)
 
     def __repr__(self) -> str:
-        return f"History({len(self)} steps, {np.count_nonzero(self.accelerated)} accelerated)"
+        steps = int(self.steps[-1]) if len(self) else 0
+        return f"History({steps} steps, {np.count_nonzero(self.accelerated)} accelerated)"
 
 
 @dataclass(frozen=True, eq=False)

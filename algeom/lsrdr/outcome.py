@@ -213,10 +213,11 @@ def _evidence(
     if s != math.inf:
         reasons.append(f"for s = {s} the limit is no projection and depends on s and t")
     if residuals["positivity"] > _NEGATIVE:
-        reasons.append(
-            f"G or H is not positive semidefinite (relative defect {residuals['positivity']:.1e}): E is far from "
-            "positive, and the theory does not apply"
-        )
+        status = Status.LOWER_BOUND
+        why = "lambda is repeated or no Perron eigenvalue, and other starts or the complex field may lead to more"
+        if not problem.E.is_completely_positive:
+            why = "E is far from positive, and the theory does not apply"
+        reasons.append(f"G or H is not positive semidefinite (relative defect {residuals['positivity']:.1e}): {why}")
     reasons += notes
     if not largest:
         reasons.append("global optimality is not proved")

@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 from algeom.lsrdr.acceleration import Anderson
 from algeom.lsrdr.endings import Ending, Endpoint, History
-from algeom.lsrdr.iteration import Directions, Move, directions, move, move_along, moved, structured
+from algeom.lsrdr.iteration import Directions, Move, compiled_matrices, directions, move, move_along, moved, structured
+from algeom.lsrdr.lanes import StepCode, lane_steps
 from algeom.lsrdr.projections import State, distance, inner_product, inverse, transported
 from algeom.lsrdr.starts import Field
 from algeom.lsrdr.superoperator_base import Superoperator
+from algeom.lsrdr.superoperators import Counted
 from algeom.lsrdr.tuples import Array
 
 __all__ = ["UNSTABLE", "Search", "SearchOptions"]
@@ -63,6 +65,14 @@ _BACK = 1e-6
 
 #: Norm of P beyond which it is on its way to infinity: fixed points that were seen have norms below 100 sqrt(d).
 _FAR = 1e6
+
+#: Steps in compiled lanes between two looks at the residual.
+_LANE_STEPS = 32
+_OF_LANES = {
+    StepCode.TRACE_VANISHED: Ending.TRACE_ZERO,
+    StepCode.RANK_COLLAPSED: Ending.DIVERGED,
+    StepCode.NOT_FINITE: Ending.DIVERGED,
+}
 
 #: Trace of G or H relative to the norm, below which it is zero up to rounding and cannot be normalized.
 _TRACE = 1e-13
@@ -146,6 +156,8 @@ class Search:
         self._peak = np.full(k, np.inf)
         self._left = state.copy()
         self._anderson = Anderson(k, n, d, state.S.dtype) if options.accelerate else None
+        steady = options.t is not None and not options.accelerate and options.advance is move
+        self._matrices = compiled_matrices(E, state) if steady else None
 
     def run(self, finished: Callable[[int, Ending], None] = lambda start, ending: None) -> bool:
         """Search until all starts have ended; calls `finished` as each one does.
@@ -200,16 +212,18 @@ class Search:
         here = self.state[index]
         found = directions(self.E, here)
         self.steps[index] += 1
+        steps = self.steps[index]
         self.residuals[index], self.eigenvalues[index] = found.residual, found.eigenvalue
         accelerated = self._accelerated[index]
         going = self._judge(index, found)
         t, increments = self._t[index], np.full(len(index), np.nan)
-        for chosen, go in ((going & ~accelerated, self._go_plainly), (going & accelerated, self._go_accelerated)):
+        go_plainly = self._go_plainly if self._matrices is None else self._go_in_lanes
+        for chosen, go in ((going & ~accelerated, go_plainly), (going & accelerated, self._go_accelerated)):
             if chosen.all():
                 t, increments = go(index, here, found)
             elif chosen.any():
                 t[chosen], increments[chosen] = go(index[chosen], here[chosen], found[chosen])
-        self._records.append((index, np.abs(found.eigenvalue), found.residual, increments, t, accelerated))
+        self._records.append((index, steps, np.abs(found.eigenvalue), found.residual, increments, t, accelerated))
 
     def _judge(self, index: Int, found: Directions) -> NDArray[np.bool_]:
         """Which starts have ended or begin again elsewhere; True for those that go on from where they are."""
@@ -302,6 +316,23 @@ class Search:
         if self._anderson is not None:
             self._accelerate(index, found.residual)
         return t, increments
+
+    def _go_in_lanes(self, index: Int, here: State, found: Directions) -> tuple[Float, Float]:
+        """Take many plain steps in compiled lanes: their size, and how far P moved in the last one."""
+        assert self._matrices is not None
+        t = self._t[index]
+        count = int(min(_LANE_STEPS, self.options.max_steps - self.steps[index].min()))
+        if count < 2:
+            return self._go_plainly(index, here, found)
+        done = lane_steps(self._matrices, here.S, here.R, here.Y, here.Z, t, count)
+        self.state.put(index, self._structured(State(done.S, done.R, done.Y, done.Z)))
+        for i, code in zip(index, done.codes, strict=True):
+            if code != StepCode.DONE:
+                self.endings[i] = _OF_LANES[StepCode(code)]
+        self.steps[index] += count - 1
+        if isinstance(self.E, Counted):
+            self.E.applications += 2 * (count - 1) * len(index)
+        return t, done.increments
 
     def _structured(self, state: State) -> State:
         return structured(state) if self.options.quaternionic else state

@@ -96,14 +96,13 @@ def _draw_convergence(result: LSRDRResult, ax: Axes) -> Axes:
 
 def _draw_history(ax: Axes, history: History, color: str, width: float) -> None:
     """One start, plain steps dotted and accelerated ones solid."""
-    steps = np.arange(1, len(history) + 1)
     defects = np.maximum(history.residuals, _SMALLEST)
     # A segment belongs to the step that it leads from.
     for accelerated, style in ((False, ":"), (True, "-")):
         shown = np.zeros(len(history), dtype=bool)
         shown[history.accelerated == accelerated] = True
         shown[1:] |= shown[:-1]
-        ax.plot(steps, np.where(shown, defects, np.nan), style, color=color, linewidth=width)
+        ax.plot(history.steps, np.where(shown, defects, np.nan), style, color=color, linewidth=width)
 
 
 def _draw_starts(result: LSRDRResult, ax: Axes) -> Axes:
