@@ -97,6 +97,26 @@ def test_equivariant_autoencoders(monkeypatch):
     assert len(figures(notebook)) == 11
 
 
+@pytest.mark.slow
+def test_lsrdr(monkeypatch):
+    pytest.importorskip("sklearn")
+    pytest.importorskip("networkx")
+    notebook = execute("lsrdr.ipynb", monkeypatch)
+    text = streams(notebook)
+    assert "similarity 0.978400441544; 8 of 8 starts agree" in text
+    assert "all six below 1e-10: True" in text
+    assert "d = 2: 24 of 24 starts agree on P" in text
+    assert "2 fixed points found" in text
+    assert "at least 20: True" in text
+    assert "the planted one: True; proved: proved" in text
+    assert "similarity 0.9859468533698" in text
+    assert "nearest word of the same class: 26 of 26" in text
+    assert "the planted heads: InputError" in text
+    assert "subspaces of LSRDR agree better than those of the network: True" in text
+    assert "agreement with weighted ones: 1.0000000" in text
+    assert len(figures(notebook)) == 8
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_notebooks_are_committed_with_clean_outputs(path):
     assert path.stat().st_size < MAX_BYTES
