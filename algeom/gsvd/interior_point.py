@@ -66,7 +66,7 @@ def optimal_weights(points: Float, start: Float, tol: float) -> Weights:
     Returns
     -------
     Weights
-        The gap is above `tol` only if the steps did not suffice.
+        Those of the least gap if the steps did not suffice for `tol`.
 
     Notes
     -----
@@ -90,21 +90,27 @@ def optimal_weights(points: Float, start: Float, tol: float) -> Weights:
     n, r = points.shape
     u = start * (r / start.sum())
     s = np.empty(0)
-    iterations = 0
+    iterations, best = 0, Weights(u, np.inf, 0)
     while True:
         whitened = solve_triangular(_factor(points, u), points.T, lower=True, check_finite=False).T
         gradient = np.einsum("ij,ij->i", whitened, whitened) - 1
         gap = float(gradient.max())
-        if gap <= tol or iterations == _MOST_STEPS:
+        if gap <= tol:
             return Weights(u / u.sum(), gap, iterations)
+        if iterations == _MOST_STEPS:
+            return Weights(best.values, best.gap, iterations)
         if not s.size:
             # On the central path sum(u s) is r times the gap. Slacks of violated constraints start at most at 0.05 or
             # the violation, so that their weights are free to grow.
             s = np.maximum(-gradient, np.minimum(gap * r / (n * u), max(gap, 0.05)))
+        if gap < best.gap:
+            best = Weights(u / u.sum(), gap, iterations)
         iterations += 1
         mu = float(u @ s) / n
         scaling = s / u
-        solve = _newton_system(whitened, scaling)
+        # Rounding errors of a factorization are a few n units, which copies of points have nothing else to set against.
+        # A larger diagonal keeps ascent, and only shortens steps.
+        solve = _newton_system(whitened, np.maximum(scaling, n * np.finfo(np.float64).eps))
         du = solve(gradient)
         ds = -s - scaling * du
         affine = min(1.0, _longest(u, du), _longest(s, ds))
@@ -135,21 +141,29 @@ def _newton_system(whitened: Float, diagonal: Float) -> Callable[[Float], Float]
 
     H has the rank r (r + 1) / 2 at most: many points are solved for in the space of symmetric matrices.
     """
+    n, r = whitened.shape
+    factored = _by_points if n <= _MANY * r * (r + 1) // 2 else _by_symmetric_matrices
+    while True:
+        try:
+            return factored(whitened, diagonal)
+        except np.linalg.LinAlgError:
+            diagonal = np.maximum(diagonal, _RAISE * float(diagonal.min()))
+
+
+def _by_points(whitened: Float, diagonal: Float) -> Callable[[Float], Float]:
     from scipy.linalg import cho_factor, cho_solve
 
-    n, r = whitened.shape
-    if n <= _MANY * r * (r + 1) // 2:
-        matrix = np.square(whitened @ whitened.T)
-        while True:
-            try:
-                factor = cho_factor(matrix + np.diag(diagonal), lower=True, overwrite_a=True, check_finite=False)
-            except np.linalg.LinAlgError:
-                # Rounding errors of a factorization are a few n units, which copies of points leave nothing else
-                # against. A larger diagonal keeps ascent, and only shortens steps.
-                diagonal = np.maximum(diagonal, _RAISE * max(float(diagonal.min()), n * np.finfo(np.float64).eps))
-            else:
-                return lambda b: np.asarray(cho_solve(factor, b, check_finite=False))
-    rows, columns = np.triu_indices(r)
+    matrix = np.square(whitened @ whitened.T)
+    matrix[np.diag_indices(len(matrix))] += diagonal
+    factor = cho_factor(matrix, lower=True, overwrite_a=True, check_finite=False)
+    return lambda b: np.asarray(cho_solve(factor, b, check_finite=False))
+
+
+def _by_symmetric_matrices(whitened: Float, diagonal: Float) -> Callable[[Float], Float]:
+    """By the formula of Woodbury, with one step of iterative refinement."""
+    from scipy.linalg import cho_factor, cho_solve
+
+    rows, columns = np.triu_indices(whitened.shape[1])
     squares = whitened[:, rows] * whitened[:, columns]
     squares *= np.where(rows == columns, 1.0, np.sqrt(2.0))
     scaled = squares / np.sqrt(diagonal)[:, None]
