@@ -167,7 +167,7 @@ def dense_subgraph(
     weight: str | None = "weight",
     starts: int = 8,
     exchanges: bool = True,
-    tolerance: float = 1e-8,
+    tolerance: float = 1e-10,
     rng: RandomState = None,
     progress: Progress = False,
 ) -> DenseSubgraph:
@@ -305,9 +305,10 @@ def find_clique(
     clique is completed, and one vertex exchanged for two where that is possible. Cliques of the size of the best known
     bound (a colouring, or eigenvalues of a regular graph) are known to be largest ones.
 
-    Planted cliques of about sqrt(n) vertices and more are found (benchmarks/lsrdr_graphs.py), where the spectral method
-    needs about twice that. On graphs with much structure or with hidden degrees (Keller, brock) greedy construction
-    with restarts finds larger cliques in the same time.
+    Planted cliques of sqrt(n) vertices and more are found in nearly all random graphs (benchmarks/lsrdr_graphs.py); the
+    spectral method needs about 1.4 sqrt(n) for that. Greedy construction with restarts (`greedy_clique`) finds at least
+    as large cliques in the same time on all graphs of that benchmark, and larger ones on graphs with much structure or
+    with hidden degrees (Keller, brock).
 
     Examples
     --------
