@@ -21,6 +21,28 @@ def sphere_grid(n, count):
     return np.concatenate(points)
 
 
+_LONG = {
+    "identity": lambda z: z,
+    "relu": lambda z: np.maximum(z, 0),
+    "leaky_relu": lambda z: np.where(z > 0, z, np.longdouble(0.01) * z),
+    "abs": np.abs,
+    "tanh": np.tanh,
+    "sigmoid": lambda z: 1 / (1 + np.exp(-z)),
+    "softplus": lambda z: np.maximum(z, 0) + np.log1p(np.exp(-np.abs(z))),
+}
+
+
+def precise_gains(layers, x):
+    """``|f(x) - f(0)| / |x|`` of dense layers in extended precision, rounded down at the end."""
+    points = np.concatenate([np.zeros((1, x.shape[1])), x]).astype(np.longdouble)
+    h = points
+    for layer in layers:
+        z = h @ layer.weight.T.astype(np.longdouble)
+        h = _LONG[layer.activation.name](z if layer.bias is None else z + layer.bias)
+    sizes = np.sqrt(np.square(h[1:] - h[0]).sum(axis=1)) / np.sqrt(np.square(points[1:]).sum(axis=1))
+    return np.nextafter(sizes.astype(np.float64), 0)
+
+
 def grid_norm(f, n, radii=(1.0,), count=300):
     """The largest gain of f on a grid."""
     u = sphere_grid(n, count)

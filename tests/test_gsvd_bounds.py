@@ -3,17 +3,22 @@
 import math
 from itertools import pairwise
 
+import mpmath
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive_gsvd import grid_norm, planar_norm
+from naive_gsvd import grid_norm, planar_norm, precise_gains
 
+import algeom as ag
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
 from algeom.gsvd.bounds import norm_bounds
-from algeom.gsvd.layers import Dense, Layers
+from algeom.gsvd.domains import Box
+from algeom.gsvd.layers import ACTIVATIONS, Dense, Layers
+from algeom.gsvd.polynomials import spherical_maximum
 from algeom.gsvd.relu_regions import linear_regions, region_bound
+from algeom.gsvd.slopes import Quotients
 
 PIECEWISE = ["relu", "leaky_relu", "abs"]
 SLOPES = {"relu": (1.0, 0.0), "leaky_relu": (1.0, 0.01), "abs": (1.0, -1.0), "identity": (1.0, 1.0)}
@@ -146,6 +151,229 @@ def test_metrics_are_linear_maps_afterwards():
     assert np.all(np.isfinite(y))
 
 
+# -- networks with biases and smooth activations
+
+
+def sampled_gains(f, radii, rng, count=1000):
+    low, high = radii
+    x = rng.normal(size=(count, f.n_inputs))
+    x *= (rng.uniform(max(low, 1e-3 * high), high, count) / np.linalg.norm(x, axis=1))[:, None]
+    return precise_gains(f.layers, x)
+
+
+def without_offset(widths, activation, rng, biases):
+    f = network(widths, activation, rng, biases=biases)
+    *first, last = f.layers
+    at_zero = Layers(first)(np.zeros((1, f.n_inputs)))
+    return Layers([*first, Dense(last.weight, -(at_zero @ last.weight.T)[0])])
+
+
+def check_covered(count, seed, max_pieces):
+    rng = np.random.default_rng(seed)
+    activations = ["relu", "leaky_relu", "abs", "tanh", "sigmoid", "softplus"]
+    for k in range(count):
+        hidden = rng.integers(1, 9, int(rng.integers(1, 3))).tolist()
+        widths = [int(rng.integers(1, 4)), *hidden, int(rng.integers(1, 4))]
+        f = without_offset(widths, activations[k % 6], rng, float(rng.choice([0.0, 0.3, 1.0])))
+        radius = float(10 ** rng.uniform(-2, 1))
+        low = float(rng.choice([0.0, 0.5])) * radius
+        bounds = norm_bounds(f, (low, radius), max_pieces=max_pieces, rng=k)
+        assert bounds.lower <= bounds.upper
+        assert sampled_gains(f, (low, radius), rng).max() <= bounds.upper
+        assert bounds.evidence.status is Status.PROVED
+        size = np.linalg.norm(bounds.witness)
+        assert f.is_positively_homogeneous or low * (1 - 1e-12) <= size <= radius * (1 + 1e-12)
+        value = np.linalg.norm(f(bounds.witness[None])) / size
+        # f(0) is zero up to rounding, which counts near zero.
+        np.testing.assert_allclose(value, bounds.lower, rtol=1e-8, atol=1e-14 / size)
+
+
+def test_covered_bounds_of_random_networks():
+    check_covered(60, 0, 3000)
+
+
+@pytest.mark.slow
+def test_covered_bounds_of_a_thousand_random_networks():
+    check_covered(1000, 1, 3000)
+
+
+@pytest.mark.parametrize("activation", ["relu", "abs", "tanh", "softplus", "sigmoid"])
+def test_coverings_reach_their_tolerance(activation):
+    f = without_offset([2, 6, 3], activation, np.random.default_rng(2), 0.5)
+    bounds = norm_bounds(f, 1.5, rng=0)
+    assert bounds.gap <= 1.0001e-3
+    finer = norm_bounds(f, 1.5, tol=2e-4, rng=0)
+    assert bounds.lower <= finer.upper <= bounds.upper
+    on_grid = grid_norm(f, 2, radii=np.linspace(0.01, 1.5, 60))
+    assert on_grid <= finer.upper
+    assert finer.upper <= on_grid * 1.005
+
+
+def test_smooth_networks_with_known_norms():
+    # tanh is steepest at zero; log(1 + exp) - log 2 approaches the slope 1, and has (log(1 + e^R) - log 2) / R.
+    bounds = norm_bounds(Layers([Dense([[2.0]], activation="tanh")]), 3.0, rng=0)
+    assert bounds.lower <= 2.0 <= bounds.upper
+    assert bounds.gap < 2e-3
+    bounds = norm_bounds(Layers([Dense([[1.0]], activation="softplus"), Dense([[1.0]], [-math.log(2)])]), 2.0, rng=0)
+    exact = (math.log1p(math.exp(2.0)) - math.log(2)) / 2
+    assert bounds.lower <= exact * (1 + 1e-12)
+    assert exact <= bounds.upper <= exact * 1.0011
+
+
+def test_a_kink_off_the_origin():
+    # relu(x - 1) has the gain 1 - 1 / x: 1/2 at 2, and tends to 1.
+    f = Layers([Dense([[1.0]], [-1.0], "relu")])
+    bounds = norm_bounds(f, 2.0, rng=0)
+    assert bounds.lower <= 0.5 <= bounds.upper <= 0.501
+    assert norm_bounds(f, rng=0).upper == pytest.approx(1.0)
+    assert norm_bounds(f, 1.0, rng=0).upper < 1e-12
+
+
+@settings(max_examples=60, derandomize=True)
+@given(
+    name=st.sampled_from(sorted(set(ACTIVATIONS) - {"identity"})),
+    z=st.floats(-8, 8) | st.just(0.0),
+    start=st.floats(-9, 1),
+    width=st.floats(-9, 1),
+    part=st.floats(0, 1),
+    sign=st.sampled_from([1, -1]),
+)
+def test_difference_quotients_lie_in_their_enclosures(name, z, start, width, part, sign):
+    low, high = 10.0**start, 10.0**start + 10.0**width
+    d = sign * (low + part * (high - low))
+    low, high = sorted((sign * low, sign * high))
+    below, above = Quotients(ACTIVATIONS[name], np.array([z]), np.zeros(1))(np.array([[low]]), np.array([[high]]))
+    with mpmath.workdps(40):
+        t, z0 = mpmath.mpf(d), mpmath.mpf(z)
+        act = {
+            "relu": lambda x: max(x, 0),
+            "leaky_relu": lambda x: x if x > 0 else mpmath.mpf(0.01) * x,
+            "abs": abs,
+            "tanh": mpmath.tanh,
+            "sigmoid": lambda x: 1 / (1 + mpmath.exp(-x)),
+            "softplus": lambda x: mpmath.log(1 + mpmath.exp(x)),
+        }[name]
+        quotient = (act(z0 + t) - act(z0)) / t
+        assert below[0, 0] <= quotient <= above[0, 0]
+
+
+# -- boxes and given constants
+
+
+def test_networks_that_vanish_up_to_rounding():
+    # 3 relu(x / 10) - relu(3 x / 10), and a dead neuron whose offset is subtracted.
+    cancelling = Layers([Dense([[0.1], [0.3]], activation="relu"), Dense([[3.0, -1.0]])])
+    dead = Layers([Dense([[0.1]], [-0.3], "tanh"), Dense([[1e-3]], [-0.7], "relu"), Dense([[1.0]])])
+    for f in (cancelling, dead):
+        bounds = norm_bounds(f, 1.0, rng=0)
+        assert bounds.lower <= bounds.upper < 1e-14
+
+
+def test_boxes():
+    rng = np.random.default_rng(4)
+    box = Box([-1.0, 0.5], [2.0, 1.0])
+    for f in (without_offset([2, 5, 2], "tanh", rng, 0.5), network([2, 5, 2], "relu", rng)):
+        bounds = norm_bounds(f, box, rng=0)
+        x = rng.uniform(box.lower, box.upper, (20000, 2))
+        on_samples = (np.linalg.norm(f(x), axis=1) / np.linalg.norm(x, axis=1)).max()
+        assert on_samples <= bounds.upper <= on_samples * 1.02
+        assert np.all((bounds.witness >= box.lower) & (bounds.witness <= box.upper))
+        assert bounds.method == "lipschitz"
+    around = Box([-1.0, -2.0], [3.0, 1.0])
+    f = network([2, 5, 2], "relu", rng)
+    assert norm_bounds(f, around, rng=0).upper == norm_bounds(f, rng=0).upper
+    square = ag.polynomial_map(["x^2 + y^2"])
+    bounds = norm_bounds(square, Box([0.0, 0.0], [1.0, 1.0]), rng=0)
+    assert bounds.lower <= math.sqrt(2) * (1 + 1e-12)
+    assert math.sqrt(2) <= bounds.upper <= math.sqrt(2) * 1.0011
+
+
+def test_a_given_lipschitz_constant():
+    def f(x):
+        return np.sin(x).sum(axis=1, keepdims=True)
+
+    constant = math.sqrt(2)
+    bounds = norm_bounds(f, (1.0, 2.0), n_inputs=2, lipschitz=constant, tol=0.05, rng=0)
+    assert bounds.lower < bounds.upper < constant
+    assert grid_norm(f, 2, radii=np.linspace(1, 2, 40)) <= bounds.upper
+    assert norm_bounds(f, 2.0, n_inputs=2, lipschitz=constant, max_pieces=2000, rng=0).upper <= constant * (1 + 1e-12)
+    with pytest.raises(InputError, match="a Lipschitz constant alone"):
+        norm_bounds(f, n_inputs=2, lipschitz=constant)
+
+
+# -- polynomial maps
+
+
+@pytest.mark.parametrize(
+    ("equations", "radius", "norm"),
+    [
+        (["x*(x^2 + y^2)", "y*(x^2 + y^2)"], 2.0, 4.0),
+        (["x*(x^2+y^2+z^2)", "y*(x^2+y^2+z^2)", "z*(x^2+y^2+z^2)"], 0.5, 0.25),
+        (["x*y"], 1.0, 0.5),
+        (["x*y*z"], 1.0, 3**-1.5),
+        (["x^2 - y^2", "2*x*y"], 3.0, 3.0),
+        # On the circle |x + y^2| is largest at sin t = 1/2: with the sign of x, 1/2 ... = 5/4.
+        (["x + y^2"], 1.0, 1.25),
+        # x - x^3 / 6: slope 1 at zero.
+        (["x - x^3/6"], 2.0, 1.0),
+        (["x + y"], 1.0, math.sqrt(2)),
+    ],
+)
+def test_polynomial_maps_with_known_norms(equations, radius, norm):
+    bounds = norm_bounds(ag.polynomial_map(equations), radius, rng=0)
+    assert bounds.lower <= norm * (1 + 1e-13)
+    assert bounds.upper >= norm * (1 - 1e-15)
+    assert bounds.gap < 1e-7
+    assert bounds.method == "exact"
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 4])
+def test_quadratic_forms_have_their_eigenvalues(n):
+    a = np.random.default_rng(n).integers(-5, 6, (n, n))
+    a = a + a.T
+    bounds = norm_bounds(ag.polynomial_map(lambda x: [x @ a @ x], n_parameters=n), 1.0, rng=0)
+    expected = np.abs(np.linalg.eigvalsh(a)).max()
+    assert bounds.lower <= expected * (1 + 1e-14)
+    assert bounds.upper >= expected * (1 - 1e-14)
+    assert bounds.gap < 1e-7
+
+
+@pytest.mark.parametrize("equations", [["x^2 + 3*x*y", "y^2 - 2*x^2"], ["x^3 - x*y^2 + z^3", "x*y*z + y^3"]])
+def test_bernstein_bounds_and_critical_points_agree(equations):
+    phi = ag.polynomial_map(equations)
+    value, points, evidence = spherical_maximum(phi, rng=0)
+    assert evidence.status is Status.NUMERICAL
+    np.testing.assert_allclose(np.linalg.norm(points, axis=1), 1, atol=1e-10)
+    bounds = norm_bounds(phi, 1.0, rng=0)
+    assert bounds.lower <= value * (1 + 1e-10)
+    assert value <= bounds.upper * (1 + 1e-12)
+    assert bounds.gap < 1e-7
+
+
+@settings(max_examples=15, derandomize=True)
+@given(seed=st.integers(0, 10**6), radius=st.sampled_from([0.3, 1.0, 2.0]), low=st.sampled_from([0.0, 0.5]))
+def test_random_polynomial_maps_against_samples(seed, radius, low):
+    rng = np.random.default_rng(seed)
+    c = rng.integers(-4, 5, (2, 9)).tolist()
+    terms = ["x", "y", "x^2", "x*y", "y^2", "x^3", "x^2*y", "x*y^2", "y^3"]
+    equations = [" + ".join(f"({a})*{t}" for a, t in zip(row, terms, strict=True)) for row in c]
+    phi = ag.polynomial_map(equations, parameters=["x", "y"])
+    bounds = norm_bounds(phi, (low * radius, radius), rng=0)
+    sampled = grid_norm(lambda x: phi(x.T).T, 2, radii=radius * np.linspace(max(low, 0.01), 1, 40))
+    assert sampled <= bounds.upper * (1 + 1e-12)
+    assert bounds.gap < 1e-6
+    assert bounds.upper <= sampled * 1.01 + 1e-12
+
+
+def test_metrics_of_polynomial_maps():
+    phi = ag.polynomial_map(["x*y", "x^2"])
+    root = np.array([[1.0, 2.0], [0.0, 3.0]])
+    composed = ag.polynomial_map(["x*y + 2*x^2", "3*x^2"])
+    expected = norm_bounds(composed, 1.0, rng=0)
+    for bounds in (norm_bounds(phi, 1.0, root=root, rng=0), norm_bounds(phi, 1.0, metric=root.T @ root, rng=0)):
+        np.testing.assert_allclose([bounds.lower, bounds.upper], [expected.lower, expected.upper], rtol=1e-7)
+
+
 # -- regions
 
 
@@ -188,7 +416,7 @@ def test_what_is_too_large_says_so():
     wide = network([6, 60, 2], "relu", rng)
     with pytest.raises(ResourceError, match=r"60 neurons on 6 inputs have up to .* regions"):
         linear_regions(wide)
-    with pytest.raises(ResourceError, match=r"after .* cones the norm is between"):
+    with pytest.raises(ResourceError, match=r"after .* pieces the norm is between"):
         norm_bounds(wide, method="exact", max_pieces=500, rng=0)
     bounds = norm_bounds(wide, max_pieces=500, rng=0)
     assert bounds.method == "lipschitz"
@@ -204,8 +432,52 @@ def test_bad_input():
         norm_bounds(np.eye(2), metric=np.diag([1.0, -1.0]))
     with pytest.raises(InputError, match="one of them"):
         norm_bounds(np.eye(2), metric=np.eye(2), root=np.eye(2))
+    with pytest.raises(InputError, match=r"gains .* grow"):
+        norm_bounds(lambda x: np.sqrt(np.abs(x)), n_inputs=2)
+    with pytest.raises(InputError, match=r"f\(0\) has norm 2"):
+        norm_bounds(lambda x: np.full((len(x), 1), 2.0), n_inputs=2)
+    with pytest.raises(InputError, match="NaN or infinite"):
+        norm_bounds(lambda x: np.where(x > 0.5, np.nan, x), n_inputs=2)
+    with pytest.raises(InputError, match="give a radius"):
+        norm_bounds(ag.polynomial_map(["x^2"]))
+    with pytest.raises(InputError, match=r"f\(0\) has norm 1"):
+        norm_bounds(ag.polynomial_map(["x^2 + 1"]), 1.0)
+    with pytest.raises(InputError, match="domain=-1"):
+        norm_bounds(np.eye(2), -1)
+    with pytest.raises(InputError, match="dimension 3"):
+        norm_bounds(np.eye(2), Box([-1.0] * 3, [1.0] * 3))
+    with pytest.raises(InputError, match="no exact mode"):
+        norm_bounds(Layers([Dense([[1.0]], activation="tanh")]), 1.0, method="exact")
+    with pytest.raises(InputError, match="no Lipschitz constant is known"):
+        norm_bounds(np.tanh, n_inputs=2, method="lipschitz")
     with pytest.raises(InputError, match="biases or smooth"):
         linear_regions(Layers([Dense([[1.0]], activation="tanh")]))
+
+
+def test_samples_are_an_estimate_and_say_so():
+    bounds = norm_bounds(lambda x: np.tanh(2 * x), 1.0, n_inputs=3, rng=0)
+    assert bounds.method == "sampled"
+    assert bounds.evidence.status is Status.LOWER_BOUND
+    assert math.isinf(bounds.upper)
+    assert 1.99 < bounds.lower <= 2.0
+    assert "unknown" in repr(bounds)
+
+
+def test_an_interruption_leaves_valid_bounds():
+    f = network([4, 30, 3], "abs", np.random.default_rng(0))
+    events = []
+
+    def stop(event):
+        events.append(event)
+        if len(events) == 4:
+            raise KeyboardInterrupt
+
+    bounds = norm_bounds(f, rng=0, progress=stop)
+    full = norm_bounds(f, rng=0)
+    assert bounds.interrupted
+    assert not full.interrupted
+    assert bounds.lower <= full.upper
+    assert full.lower <= bounds.upper
 
 
 def test_same_seed_same_bounds():

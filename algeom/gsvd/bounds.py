@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,7 +14,11 @@ from algeom.evidence import Evidence, Status
 from algeom.gsvd.covering import UNIT, Cover, dot_error, spectral_norm
 from algeom.gsvd.functions import BatchFunction, as_function
 from algeom.gsvd.layers import Layers
-from algeom.gsvd.relu_regions import HomogeneousNetwork, homogeneous_norm
+from algeom.gsvd.lipschitz import NetworkGains, annulus_norm, network_norm
+from algeom.gsvd.polar import Polar, polar
+from algeom.gsvd.polynomials import Forms, polynomial_norm
+from algeom.gsvd.relu_regions import homogeneous_norm
+from algeom.maps.polynomial_map import PolynomialMap
 from algeom.runtime import seeds
 from algeom.runtime.progress import Progress, Reporter, reporter
 
@@ -27,8 +31,21 @@ Method = Literal["exact", "lipschitz", "sampled"]
 #: of neurons leave in reach.
 EXACT_TOLERANCE = 1e-11
 
+#: The same for polynomials, whose pieces near maxima that fill a curve are as many as 1 / sqrt(tol).
+POLYNOMIAL_TOLERANCE = 1e-8
+
+#: The same for coverings whose bounds converge linearly: below a second for ten neurons on two or three inputs.
+COVER_TOLERANCE = 1e-3
+
 #: First steps of an attack, relative to the point, and by how much steps grow after success and shrink after failure.
 _STEP, _GROW, _SHRINK = 0.3, 1.5, 0.4
+
+#: |f(0)| relative to other values that is rounding in double precision after f(0) was subtracted.
+_ZERO = 1e-12
+
+#: Gains that grow by this factor in each of the decades 3 to 6 towards zero are unbounded: those of the square root
+#: grow by 3.2. Further in, networks in single precision return noise.
+_DECADES, _GROWTH = (3, 4, 5, 6), 1.7
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -90,6 +107,7 @@ def norm_bounds(
     metric: ArrayLike | None = None,
     root: ArrayLike | None = None,
     method: Literal["auto"] | Method = "auto",
+    lipschitz: float | None = None,
     tol: float | None = None,
     max_pieces: int = 300_000,
     starts: int = 32,
@@ -102,8 +120,9 @@ def norm_bounds(
     ----------
     f : callable, matrix, Layers, PolynomialMap, torch.nn.Module or ONNX model
         As for `algeom.gsvd.functions.as_function`, with f(0) = 0.
-    domain : optional
-        None stands for all x; a positively homogeneous map has the same norm on every ball around zero.
+    domain : Sphere, Ball, Annulus, Box, float or pair of float, optional
+        A radius R stands for the ball ``|x| <= R``, radii (r, R) for an annulus, None for all x. The radius does not
+        matter for a positively homogeneous map.
     n_inputs : int, optional
         Needed for callables.
     metric : array_like, shape (p, p), optional
@@ -111,10 +130,14 @@ def norm_bounds(
     root : array_like, shape (k, p), optional
         L itself, instead of the metric. For admissibility of ``(U, sigma)`` it is ``diag(1/sigma) U^T``.
     method : {"auto", "exact", "lipschitz", "sampled"}
-        "auto": "exact" for linear maps and piecewise linear networks without biases; where that takes more than
-        `max_pieces`, what is proved until then counts as "lipschitz". Else "sampled".
+        "auto": "exact" for linear maps, piecewise linear networks without biases, and polynomial maps; where that takes
+        more than `max_pieces`, what is proved until then counts as "lipschitz", as do boxes. "lipschitz" for other
+        networks and where a constant is given, "sampled" else.
+    lipschitz : float, optional
+        A Lipschitz constant of f, in place of what is known of its structure. It improves on itself on an annulus.
     tol : float, optional
-        Relative difference of the bounds to reach; 1e-11 by default.
+        Relative difference of the bounds to reach; by default 1e-11 for networks without biases, 1e-8 for polynomials,
+        1e-3 for others.
     max_pieces : int
         Stop after so many pieces.
     starts : int
@@ -129,7 +152,8 @@ def norm_bounds(
     Raises
     ------
     InputError
-        If f(0) is not zero, f is not finite, arguments do not fit together, or the method does not apply to f.
+        If f(0) is not zero, gains grow without end towards zero, f is not finite, arguments do not fit together, or the
+        method does not apply to f.
     ResourceError
         If ``method="exact"`` and `max_pieces` pieces are not enough.
 
@@ -138,7 +162,8 @@ def norm_bounds(
     *Rounding.* Upper bounds contain first-order bounds of all rounding errors: n terms of a sum of products count as
     ``n u / (1 - n u)`` times the sum of absolute values, u = 2^-53; singular values and eigenvalues of a matrix of
     order n as ``10 n u`` times its norm, which is more than LAPACK's are seen to be off, but no theorem with this
-    constant. Overflow and underflow are left out. Lower bounds are rounded down likewise.
+    constant. Overflow and underflow are left out. Lower bounds are rounded down likewise. Of callables nothing is
+    known, and their values are taken as they come.
 
     Examples
     --------
@@ -149,29 +174,141 @@ def norm_bounds(
     NormBounds(3 <= norm <= 3; exact, ... pieces; proved)
     >>> norm_bounds([[3.0, 4.0]], rng=0).witness
     array([0.6, 0.8])
+    >>> import algeom as ag
+    >>> norm_bounds(ag.polynomial_map(["x*y"]), 2.0, rng=0).lower
+    0.99999999...
     """
     seed, generator = seeds.resolve(rng)
     function = as_function(f, n_inputs)
-    l, slack = _root(metric, root, function.n_outputs)
-    _require_zero(function)
-    if domain is not None:
-        raise InputError(f"domain={domain!r}")
+    factor, slack = _root(metric, root, function.n_outputs)
+    region = polar(domain, function.n_inputs)
     if method not in ("auto", "exact", "lipschitz", "sampled"):
         raise InputError(f'method={method!r}; choose "auto", "exact", "lipschitz" or "sampled"')
-    is_homogeneous = function.is_positively_homogeneous
-    if tol is None:
-        tol = EXACT_TOLERANCE
+    if lipschitz is not None and not (0 <= lipschitz < math.inf and method in ("auto", "lipschitz")):
+        raise InputError(f"lipschitz={lipschitz} and method={method!r}: give a finite constant, and the method for it")
+    _require_zero(function, region.high)
+    if function.is_positively_homogeneous:
+        region = region.sphere()
+    wanted = _Wanted(function, factor, region, method, lipschitz, tol, max_pieces, starts, seed, generator)
     with reporter(progress) as report:
-        if method != "sampled" and function.is_linear:
-            found = _linear(function, l, tol, seed)
-        elif method != "sampled" and is_homogeneous and function.layers is not None:
-            x = attack(function, l, 1.0, 1.0, generator, starts)
-            found = _homogeneous(function.layers, l, x, method, tol, max_pieces, seed, report)
-        else:
-            if method not in ("auto", "sampled"):
-                raise InputError(f"no {method} bound of {function} is known")
-            found = _sampled(function, l, 0.0, 1.0, generator, starts, tol, seed)
-    return found if not slack else _widened(found, function, slack)
+        found = wanted.find(report)
+    return found if not slack else _widened(found, wanted, slack)
+
+
+@dataclass(frozen=True, eq=False)
+class _Wanted:
+    """What was asked for."""
+
+    function: BatchFunction
+    root: Float | None
+    domain: Polar
+    method: str
+    lipschitz: float | None
+    tol: float | None
+    max_pieces: int
+    starts: int
+    seed: int
+    rng: np.random.Generator
+
+    def find(self, report: Reporter) -> NormBounds:
+        """Choose the way and go it."""
+        function = self.function
+        if self.method == "sampled":
+            return self._sampled()
+        if self.lipschitz is not None:
+            return self._from_constant(report)
+        if function.is_linear:
+            return _linear(function, self.root, self.tol or 0.0, self.seed)
+        if function.layers is not None and function.is_positively_homogeneous:
+            return self._homogeneous(function.layers, report)
+        if function.polynomials is not None and function.polynomials.is_polynomial:
+            return self._polynomial(function.polynomials, report)
+        if self.method == "exact":
+            raise InputError(
+                f"{function} has no exact mode: that is for linear maps, piecewise linear layers without biases, and "
+                'polynomial maps; take method="auto"'
+            )
+        if function.layers is not None:
+            return self._network(function.layers, report)
+        if self.method == "lipschitz":
+            raise InputError(f"of {function} no Lipschitz constant is known; give lipschitz=..., or Layers")
+        return self._sampled()
+
+    def _attack(self) -> Float:
+        return attack(self.function, self.root, self.domain, self.rng, self.starts)
+
+    def _homogeneous(self, layers: Layers, report: Reporter) -> NormBounds:
+        report.start("cones")
+        tol = self.tol or (EXACT_TOLERANCE if self.domain.box is None else COVER_TOLERANCE)
+        found = homogeneous_norm(
+            layers, self.root, self.domain, self._attack(), tol=tol, max_pieces=self.max_pieces, report=report
+        )
+        reason = "linear on cones that cover all directions; maxima on their faces, the rest by copositive matrices"
+        return self._from_cover(found, "exact", reason, tol)
+
+    def _polynomial(self, phi: PolynomialMap, report: Reporter) -> NormBounds:
+        if math.isinf(self.domain.high):
+            raise InputError(f"gains of degree {phi.degree} are unbounded over all x; give a radius, domain=R")
+        report.start("cones")
+        tol = self.tol or (POLYNOMIAL_TOLERANCE if self.domain.box is None else COVER_TOLERANCE)
+        forms = Forms(phi, self.root)
+        witness = self._attack()
+        found = polynomial_norm(forms, self.domain, witness, tol=tol, max_pieces=self.max_pieces, report=report)
+        return self._from_cover(found, "exact", "Bernstein coefficients on cones that cover all directions", tol)
+
+    def _network(self, layers: Layers, report: Reporter) -> NormBounds:
+        tol = self.tol or COVER_TOLERANCE
+        network = NetworkGains(layers, self.root)
+        if math.isinf(self.domain.high):
+            witness = self._attack()
+            lower = float(network.gains(witness[None])[0])
+            evidence = Evidence(Status.PROVED, -math.inf, "product of the layers' spectral norms and largest slopes")
+            return NormBounds(lower, network.lipschitz, "lipschitz", witness, 0, tol, evidence, self.seed)
+        report.start("pieces")
+        witness = self._attack()
+        found = network_norm(network, self.domain, witness, tol=tol, max_pieces=self.max_pieces, report=report)
+        return self._from_cover(found, "lipschitz", "", tol)
+
+    def _from_constant(self, report: Reporter) -> NormBounds:
+        constant = float(self.lipschitz or 0.0)
+        if self.root is not None:
+            constant *= spectral_norm(self.root)
+        if math.isinf(self.domain.high):
+            raise InputError("a Lipschitz constant alone bounds no more than itself over all x; give domain=(r, R)")
+        tol = self.tol or COVER_TOLERANCE
+        report.start("pieces")
+        found = annulus_norm(
+            lambda x: gains(self.function, self.root, x),
+            constant,
+            self.domain,
+            self._attack(),
+            tol=tol,
+            max_pieces=self.max_pieces,
+            report=report,
+        )
+        return self._from_cover(found, "lipschitz", "if the given Lipschitz constant is one: ", tol)
+
+    def _sampled(self) -> NormBounds:
+        witness = self._attack()
+        lower = float(gains(self.function, self.root, witness[None])[0])
+        evidence = Evidence(Status.LOWER_BOUND, math.nan, f"the largest gain of {self.starts} local maximizations")
+        return NormBounds(lower, math.inf, "sampled", witness, 0, self.tol or 0.0, evidence, self.seed)
+
+    def _from_cover(self, found: Cover, method: Method, reason: str, tol: float) -> NormBounds:
+        if self.method == "exact" and not found.complete and not found.interrupted:
+            raise ResourceError(
+                f"after {found.n_pieces} pieces the norm is between {found.lower:.6g} and {found.upper:.6g}; give "
+                'method="auto" for these bounds, a larger max_pieces, or a larger tol'
+            )
+        if not found.complete or method == "lipschitz" or self.domain.box is not None:
+            method = "lipschitz"
+            reason += "interpolation on pieces that cover the domain, with bounds of the errors"
+            if not found.complete:
+                reason += "; stopped before the tolerance was reached"
+        evidence = Evidence(Status.PROVED, -math.inf, reason)
+        return NormBounds(
+            found.lower, found.upper, method, found.witness, found.n_pieces, tol, evidence, self.seed, found.interrupted
+        )
 
 
 def _root(metric: ArrayLike | None, root: ArrayLike | None, p: int) -> tuple[Float | None, float]:
@@ -199,33 +336,41 @@ def _root(metric: ArrayLike | None, root: ArrayLike | None, p: int) -> tuple[Flo
     return l, float(np.linalg.norm(errors)) * (1 + dot_error(p * p + 2))
 
 
-def _widened(found: NormBounds, function: BatchFunction, slack: float) -> NormBounds:
+def _widened(found: NormBounds, wanted: _Wanted, slack: float) -> NormBounds:
     """Bounds for a metric from those for its root: ``y^T M y <= |L y|^2 + slack |y|^2``."""
-    if math.isinf(found.upper) or function.layers is None:
+    if math.isinf(found.upper):
         return found
-    norm = HomogeneousNetwork(function.layers, None).lipschitz
+    function = wanted.function
+    if wanted.lipschitz is not None:
+        norm = wanted.lipschitz
+    elif function.layers is not None:
+        norm = NetworkGains(function.layers, None).lipschitz
+    else:
+        norm = Forms(function.polynomials).lipschitz(wanted.domain.high)  # type: ignore[arg-type]
     upper = math.sqrt(found.upper**2 + slack * norm**2) * (1 + 4 * UNIT)
     lower = math.sqrt(max(found.lower**2 - slack * norm**2, 0.0)) * (1 - 4 * UNIT)
-    return NormBounds(
-        lower,
-        upper,
-        found.method,
-        found.witness,
-        found.n_pieces,
-        found.tol,
-        found.evidence,
-        found.seed,
-        found.interrupted,
-    )
+    return replace(found, lower=lower, upper=upper)
 
 
-def _require_zero(function: BatchFunction) -> None:
-    at_zero, nearby = function(np.concatenate([np.zeros((1, function.n_inputs)), np.eye(function.n_inputs)]))[[0, 1]]
-    offset = float(np.linalg.norm(at_zero))
-    if offset > 1e-12 * float(np.linalg.norm(nearby)):
+def _require_zero(function: BatchFunction, high: float) -> None:
+    """Refuse maps that have no norm: f(0) is not zero, or gains grow without end towards zero."""
+    n = function.n_inputs
+    radius = high if math.isfinite(high) else 1.0
+    points = np.concatenate([np.zeros((1, n)), radius * np.eye(n), -radius * np.eye(n)])
+    outputs = np.linalg.norm(function(points), axis=1)
+    if outputs[0] > _ZERO * outputs[1:].max():
         raise InputError(
-            f"f(0) has norm {offset:.3g}; the 2-induced norm is that of maps with f(0) = 0: subtract "
-            "f(0) first"
+            f"f(0) has norm {outputs[0]:.3g}, and f norms up to {outputs[1:].max():.3g} at some other points; the "
+            "2-induced norm is that of maps with f(0) = 0: subtract f(0) first"
+        )
+    if function.layers is not None or function.polynomials is not None:
+        return
+    x = np.concatenate([np.eye(n), -np.eye(n)])
+    near = np.array([gains(function, None, radius * 10.0**-k * x).max() for k in _DECADES])
+    if np.all(near[1:] > _GROWTH * near[:-1]):
+        raise InputError(
+            f"gains |f(x)| / |x| grow from {near[0]:.3g} to {near[-1]:.3g} as |x| falls to {radius * 1e-6:.0e}: the "
+            "norm seems to be infinite; take an f that is Lipschitz at 0"
         )
 
 
@@ -238,20 +383,18 @@ def gains(function: BatchFunction, root: Float | None, x: Float) -> Float:
 def attack(
     function: BatchFunction,
     root: Float | None,
-    low: float,
-    high: float,
+    domain: Polar,
     rng: np.random.Generator,
     starts: int = 32,
     steps: int = 100,
 ) -> Float:
-    """A point of large gain with norm between bounds, by projected gradient ascent.
+    """A point of a domain with a large gain, by projected gradient ascent.
 
     Parameters
     ----------
     function : BatchFunction
     root : ndarray of float64, shape (k, p), optional
-    low, high : float
-        Bounds of |x|, ``0 <= low <= high``, ``high > 0``.
+    domain : Polar
     rng : numpy.random.Generator
     starts, steps : int
 
@@ -264,9 +407,7 @@ def attack(
     -----
     Steps are relative to |x| and adapted for each start: longer after success, shorter after failure.
     """
-    low = max(low, 1e-3 * high)
-    x = rng.standard_normal((starts, function.n_inputs))
-    x *= (rng.uniform(low, high, starts) / np.linalg.norm(x, axis=1))[:, None]
+    x = domain.sample(rng, starts)
     best = gains(function, root, x)
     length = np.full(starts, _STEP)
     for _ in range(steps):
@@ -277,9 +418,7 @@ def attack(
         # At kinks and maxima there may be no direction.
         size[size == 0] = 1.0
         norms = np.linalg.norm(x, axis=1)
-        trial = x + (length * norms / size)[:, None] * gradient
-        reached = np.linalg.norm(trial, axis=1)
-        trial *= (np.clip(reached, low, high) / np.maximum(reached, 1e-300))[:, None]
+        trial = domain.project(x + (length * norms / size)[:, None] * gradient)
         values = gains(function, root, trial)
         better = values > best
         x[better], best[better] = trial[better], values[better]
@@ -310,48 +449,3 @@ def _linear(function: BatchFunction, root: Float | None, tol: float, seed: int) 
     witness = witness if witness.sum() >= 0 else -witness
     evidence = Evidence(Status.PROVED, -math.inf, "the largest singular value of a matrix, rounded up")
     return NormBounds(max(lower, 0.0), upper, "exact", witness, 0, tol, evidence, seed)
-
-
-def _homogeneous(
-    layers: Layers,
-    root: Float | None,
-    witness: Float,
-    method: str,
-    tol: float,
-    max_pieces: int,
-    seed: int,
-    report: Reporter,
-) -> NormBounds:
-    report.start("cones")
-    found = homogeneous_norm(layers, root, witness, tol=tol, max_pieces=max_pieces, report=report)
-    if method == "exact" and not found.complete and not found.interrupted:
-        raise ResourceError(
-            f"after {found.n_pieces} cones the norm is between {found.lower:.6g} and {found.upper:.6g}; give "
-            'method="auto" for these bounds, a larger max_pieces, or a larger tol'
-        )
-    exact = "linear on cones that cover all directions; maxima on their faces, the rest by copositive matrices"
-    reason = exact if found.complete else "interpolation on cones that cover all directions, with bounds of the errors"
-    return _from_cover(found, "exact" if found.complete else "lipschitz", reason, tol, seed)
-
-
-def _from_cover(found: Cover, method: Method, reason: str, tol: float, seed: int) -> NormBounds:
-    evidence = Evidence(Status.PROVED, -math.inf, reason)
-    return NormBounds(
-        found.lower, found.upper, method, found.witness, found.n_pieces, tol, evidence, seed, found.interrupted
-    )
-
-
-def _sampled(
-    function: BatchFunction,
-    root: Float | None,
-    low: float,
-    high: float,
-    rng: np.random.Generator,
-    starts: int,
-    tol: float,
-    seed: int,
-) -> NormBounds:
-    witness = attack(function, root, low, high, rng, starts)
-    lower = float(gains(function, root, witness[None])[0])
-    evidence = Evidence(Status.LOWER_BOUND, math.nan, f"the largest gain of {starts} local maximizations")
-    return NormBounds(lower, math.inf, "sampled", witness, 0, tol, evidence, seed)

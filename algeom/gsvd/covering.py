@@ -22,6 +22,9 @@ UNIT = 2.0**-53
 #: users see less than 1.
 _SPECTRAL_ERROR = 10.0
 
+#: Units of roundoff, times a Lipschitz constant, below which differences of bounds are not followed: where maps vanish.
+_NEGLIGIBLE = 64.0
+
 #: By how many units of roundoff times sqrt(n) a cone may shrink when it is split (see `split`).
 _SPLIT_ERROR = 6.0
 
@@ -257,6 +260,7 @@ def cover(
     max_pieces: int,
     batch: int,
     report: Reporter,
+    trim: Callable[[Pieces], NDArray[np.bool_]],
 ) -> Cover:
     """Supremum of the gain over pieces, to a relative tolerance.
 
@@ -278,6 +282,8 @@ def cover(
     batch : int
         Pieces at a time.
     report : Reporter
+    trim : callable
+        Shortens the radii of pieces in place, and tells which pieces are not empty.
 
     Returns
     -------
@@ -286,6 +292,7 @@ def cover(
     lower = float(gains(witness[None])[0])
     moved = _SPLIT_ERROR * math.sqrt(start.rays.shape[1]) * UNIT * lipschitz
     rays, radii = start.rays, start.radii
+    negligible = _NEGLIGIBLE * UNIT * lipschitz
     depths, bounds = np.zeros(len(start), dtype=np.int64), np.full(len(start), lipschitz)
     upper, n_pieces, deepest, interrupted = 0.0, 0, 0, False
     try:
@@ -295,7 +302,7 @@ def cover(
             else:
                 chosen = np.arange(len(rays))
             pieces = Pieces(rays[chosen], radii[chosen])
-            enclosures = enclose(pieces, lower * (1 + tol))
+            enclosures = enclose(pieces, max(lower * (1 + tol), lower + negligible))
             n_pieces += len(pieces)
             if len(enclosures.candidates):
                 values = gains(enclosures.candidates)
@@ -304,7 +311,7 @@ def cover(
                     lower, witness = float(values[best]), enclosures.candidates[best]
             # A piece is no worse than the one that it is a part of.
             here = np.minimum(enclosures.bounds, bounds[chosen])
-            done = here <= lower * (1 + tol)
+            done = here <= max(lower * (1 + tol), lower + negligible)
             upper = max(upper, float(np.max((here + enclosures.rounding)[done], initial=0.0)))
             left = np.flatnonzero(~done)
             parts = split(pieces[left], _subset(enclosures, left))
@@ -312,11 +319,12 @@ def cover(
             kept[chosen] = False
             depth = depths[chosen][left] + 1
             deepest = max(deepest, int(depth.max(initial=0)))
-            rays = np.concatenate([rays[kept], parts.rays])
-            radii = np.concatenate([radii[kept], parts.radii])
-            depths = np.concatenate([depths[kept], depth, depth])
             inherited = here[left] + enclosures.rounding[left]
-            bounds = np.concatenate([bounds[kept], inherited, inherited])
+            some = trim(parts)
+            rays = np.concatenate([rays[kept], parts.rays[some]])
+            radii = np.concatenate([radii[kept], parts.radii[some]])
+            depths = np.concatenate([depths[kept], np.tile(depth, 2)[some]])
+            bounds = np.concatenate([bounds[kept], np.tile(inherited, 2)[some]])
             report.advance(len(pieces), pieces_left=len(rays))
     except KeyboardInterrupt:
         interrupted = True

@@ -25,6 +25,7 @@ from algeom.gsvd.covering import (
     spread,
 )
 from algeom.gsvd.layers import Dense, Layers
+from algeom.gsvd.polar import Polar
 from algeom.runtime.memory import require
 from algeom.runtime.progress import Progress, Reporter, reporter
 
@@ -205,7 +206,7 @@ def _steepest(high: Float, low: Float, errors: Float, plus: float, minus: float)
 
 
 def homogeneous_norm(
-    layers: Layers, root: Float | None, witness: Float, *, tol: float, max_pieces: int, report: Reporter
+    layers: Layers, root: Float | None, domain: Polar, witness: Float, *, tol: float, max_pieces: int, report: Reporter
 ) -> Cover:
     """Supremum of ``|root f(x)| / |x|`` for a piecewise linear network without biases.
 
@@ -213,6 +214,8 @@ def homogeneous_norm(
     ----------
     layers : Layers
     root : ndarray of float64, shape (k, p), optional
+    domain : Polar
+        Its directions count, and no radii.
     witness : ndarray of float64, shape (n,)
         A point to start from; the larger the gain there, the fewer pieces are looked at.
     tol : float
@@ -235,15 +238,16 @@ def homogeneous_norm(
     """
     network = HomogeneousNetwork(layers, root)
     return cover(
-        orthants(layers.n_inputs),
+        domain.pieces(),
         network.enclose,
-        network.gains,
+        lambda x: np.where(domain.contains(x), network.gains(x), 0.0),
         witness,
         tol=tol,
         lipschitz=network.lipschitz,
         max_pieces=max_pieces,
         batch=network.batch(),
         report=report,
+        trim=domain.trim,
     )
 
 

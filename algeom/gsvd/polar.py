@@ -1,0 +1,147 @@
+"""Domains in polar coordinates: radii, boxes, and which pieces of directions and radii meet them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algeom.errors import InputError
+from algeom.gsvd.covering import UNIT, Pieces, orthants, spread
+from algeom.gsvd.domains import Box, Domain
+
+__all__ = ["Polar", "polar"]
+
+Float = NDArray[np.float64]
+
+#: Attacks start no nearer to zero than this part of the largest norm.
+_LEAST = 1e-3
+#: The largest norm of starts of attacks where the domain has none.
+_FAR = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Polar:
+    """Points with norms between two radii, in a box if there is one.
+
+    Attributes
+    ----------
+    n_inputs : int
+    low, high : float
+        High may be infinite.
+    box : ndarray of float64, shape (2, n), or None
+    """
+
+    n_inputs: int
+    low: float
+    high: float
+    box: Float | None = None
+
+    @property
+    def has_all_directions(self) -> bool:
+        """Whether every ray from zero meets it."""
+        return self.box is None or bool(np.all(self.box[0] < 0) and np.all(self.box[1] > 0))
+
+    def sphere(self) -> Polar:
+        """What is left to look at for maps whose gains depend on directions only."""
+        return Polar(self.n_inputs, 1.0, 1.0) if self.has_all_directions else self
+
+    def sample(self, rng: np.random.Generator, count: int) -> Float:
+        """Points to start from."""
+        if self.box is not None:
+            x = rng.uniform(self.box[0], self.box[1], (count, self.n_inputs))
+        else:
+            high = self.high if math.isfinite(self.high) else max(_FAR, 2 * self.low)
+            x = rng.standard_normal((count, self.n_inputs))
+            x *= (rng.uniform(self.low, high, count) / np.linalg.norm(x, axis=1))[:, None]
+        return self.project(x)
+
+    def project(self, x: Float) -> Float:
+        """Points of the domain near points x != 0, away from zero."""
+        high = self.high if math.isfinite(self.high) else max(_FAR, 2 * self.low)
+        if self.box is not None:
+            x = np.clip(x, self.box[0], self.box[1])
+        norms = np.maximum(np.linalg.norm(x, axis=1), 1e-300)
+        moved = x * (np.clip(norms, max(self.low, _LEAST * high), high) / norms)[:, None]
+        return np.asarray(moved if self.box is None else np.clip(moved, self.box[0], self.box[1]))
+
+    def contains(self, x: Float) -> NDArray[np.bool_]:
+        """Which points belong to the domain; radii up to rounding."""
+        norms = np.linalg.norm(x, axis=1)
+        slack = 1 + 8 * self.n_inputs * UNIT
+        inside = (norms > 0) & (norms >= self.low / slack) & (norms <= self.high * slack)
+        if self.box is not None:
+            inside &= np.all((x >= self.box[0]) & (x <= self.box[1]), axis=1)
+        return np.asarray(inside)
+
+    def pieces(self) -> Pieces:
+        """Orthants to start from."""
+        whole = orthants(self.n_inputs, self.low, self.high)
+        return whole if self.box is None else whole[self.trim(whole)]
+
+    def trim(self, pieces: Pieces) -> NDArray[np.bool_]:
+        """Shorten the intervals of radii (in place) to what a box leaves of them; which pieces may meet the box."""
+        kept = np.ones(len(pieces), dtype=bool)
+        if self.box is None:
+            return kept
+        rays, radii = pieces.rays, pieces.radii
+        total = spread(rays @ rays.transpose(0, 2, 1))[:, None]
+        slack = 1 + 8 * self.n_inputs * UNIT
+        # In one orthant an entry has one sign: the box has this side of it, from `near` to `far`.
+        positive = rays.max(axis=1) > 0
+        far = np.where(positive, self.box[1], -self.box[0])
+        near = np.where(positive, self.box[0], -self.box[1])
+        least, most = np.abs(rays).min(axis=1) / slack, np.minimum(np.abs(rays).max(axis=1) * total, 1.0) * slack
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends = np.where(least > 0, np.maximum(far, 0.0) / least, np.inf)
+            starts = np.where(near > 0, near / most, 0.0)
+        kept &= np.all(far >= 0, axis=1)
+        radii[:, 1] = np.minimum(radii[:, 1], ends.min(axis=1) * slack)
+        radii[:, 0] = np.maximum(radii[:, 0], starts.max(axis=1) / slack)
+        return np.asarray(kept & (radii[:, 0] <= radii[:, 1]) & (radii[:, 1] > 0))
+
+
+def polar(domain: Any, n_inputs: int) -> Polar:
+    """A domain in polar coordinates.
+
+    Parameters
+    ----------
+    domain : None, float, pair of float, or Domain
+        None stands for all x, R for the ball with this radius, (r, R) for an annulus.
+    n_inputs : int
+
+    Returns
+    -------
+    Polar
+
+    Raises
+    ------
+    InputError
+        If it is none of these, or for another number of inputs.
+
+    Examples
+    --------
+    >>> polar((1.0, 2.0), 3).low, polar(None, 3).high
+    (1.0, inf)
+    """
+    if domain is None:
+        return Polar(n_inputs, 0.0, math.inf)
+    if isinstance(domain, Domain):
+        if domain.n_inputs != n_inputs:
+            raise InputError(f"{domain!r} is in dimension {domain.n_inputs}, and f takes {n_inputs} inputs")
+        box = np.array([domain.lower, domain.upper]) if isinstance(domain, Box) else None
+        # Norms of corners are rounded; the box itself is what counts.
+        slack = 1.0 if box is None else 1 + 8 * n_inputs * UNIT
+        return Polar(n_inputs, domain.low / slack, domain.high * slack, box)
+    try:
+        low, high = (0.0, float(domain)) if np.ndim(domain) == 0 else map(float, domain)
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"domain={domain!r}; give a radius R, two radii (r, R), a Sphere, Ball, Annulus or Box, or None for all x"
+        ) from error
+    if not 0 <= low <= high or high == 0 or math.isnan(high):
+        raise InputError(f"domain={domain!r}: radii are positive, the smaller one first")
+    return Polar(n_inputs, low, high)
