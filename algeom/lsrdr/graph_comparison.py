@@ -34,8 +34,6 @@ class ComparedCliques:
         Sizes of the cliques found, all after the same repair.
     greedy_once : int
         Size of the first greedy clique, without restarts.
-    rounded : bool
-        Whether the vertices that the reduction proposed were a clique before the repair.
     seconds : float
         CPU time of the reduction and its rounding, and of greedy construction with restarts.
     spectral_seconds : float
@@ -49,7 +47,6 @@ class ComparedCliques:
     spectral: int
     greedy: int
     greedy_once: int
-    rounded: bool
     seconds: float
     spectral_seconds: float
 
@@ -153,7 +150,6 @@ def _compared(instance: GraphInstance, starts: int, seed: int, place: int) -> Co
         spectral=len(spectral),
         greedy=len(greedy),
         greedy_once=len(once),
-        rounded=bool(found.proposed) and not found.missing_pairs,
         seconds=seconds,
         spectral_seconds=spectral_seconds,
     )
