@@ -420,6 +420,7 @@ def test_what_is_too_large_says_so():
         norm_bounds(wide, method="exact", max_pieces=500, rng=0)
     bounds = norm_bounds(wide, max_pieces=500, rng=0)
     assert bounds.method == "lipschitz"
+    assert "stopped before the tolerance was reached" in str(bounds)
     assert bounds.lower < bounds.upper <= wide.lipschitz_bound * (1 + 1e-9)
 
 

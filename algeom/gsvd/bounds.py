@@ -243,7 +243,7 @@ class _Wanted:
         found = homogeneous_norm(
             layers, self.root, self.domain, self._attack(), tol=tol, max_pieces=self.max_pieces, report=report
         )
-        reason = "linear on cones that cover all directions; maxima on their faces, the rest by copositive matrices"
+        reason = "interpolation on cones that cover all directions, linear on those that matter, by copositive matrices"
         return self._from_cover(found, "exact", reason, tol)
 
     def _polynomial(self, phi: PolynomialMap, report: Reporter) -> NormBounds:
@@ -267,7 +267,8 @@ class _Wanted:
         report.start("pieces")
         witness = self._attack()
         found = network_norm(network, self.domain, witness, tol=tol, max_pieces=self.max_pieces, report=report)
-        return self._from_cover(found, "lipschitz", "", tol)
+        reason = "interpolation on pieces that cover the domain, with bounds of the errors"
+        return self._from_cover(found, "lipschitz", reason, tol)
 
     def _from_constant(self, report: Reporter) -> NormBounds:
         constant = float(self.lipschitz or 0.0)
@@ -286,7 +287,7 @@ class _Wanted:
             max_pieces=self.max_pieces,
             report=report,
         )
-        return self._from_cover(found, "lipschitz", "if the given Lipschitz constant is one: ", tol)
+        return self._from_cover(found, "lipschitz", "values and the given constant, if that is one, on pieces that cover the domain", tol)
 
     def _sampled(self) -> NormBounds:
         witness = self._attack()
@@ -300,11 +301,10 @@ class _Wanted:
                 f"after {found.n_pieces} pieces the norm is between {found.lower:.6g} and {found.upper:.6g}; give "
                 'method="auto" for these bounds, a larger max_pieces, or a larger tol'
             )
-        if not found.complete or method == "lipschitz" or self.domain.box is not None:
+        if not found.complete or self.domain.box is not None:
             method = "lipschitz"
-            reason += "interpolation on pieces that cover the domain, with bounds of the errors"
-            if not found.complete:
-                reason += "; stopped before the tolerance was reached"
+        if not found.complete:
+            reason += "; stopped before the tolerance was reached"
         evidence = Evidence(Status.PROVED, -math.inf, reason)
         return NormBounds(
             found.lower, found.upper, method, found.witness, found.n_pieces, tol, evidence, self.seed, found.interrupted
