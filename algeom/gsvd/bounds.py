@@ -287,7 +287,8 @@ class _Wanted:
             max_pieces=self.max_pieces,
             report=report,
         )
-        return self._from_cover(found, "lipschitz", "values and the given constant, if that is one, on pieces that cover the domain", tol)
+        reason = "values and the given Lipschitz constant, if it is one, on pieces that cover the domain"
+        return self._from_cover(found, "lipschitz", reason, tol)
 
     def _sampled(self) -> NormBounds:
         witness = self._attack()
