@@ -82,7 +82,7 @@ def test_applications_are_counted_inside_the_map():
 def test_compiled_steps_are_counted_and_lead_to_the_same_points(quaternions):
     """With a number t and no acceleration small problems run in lanes; with `published_move` never."""
     A = quaternionic(21, 3, 4) if quaternions else INTEGERS
-    options = {"rng": 1, "starts": 2, "t": 0.1, "accelerate": False, "tolerance": 1e-12}
+    options = {"rng": 1, "starts": 1, "t": 0.1, "accelerate": False, "tolerance": 1e-11}
     lanes = lsrdr(A, 2, **options)
     numpy = lsrdr(A, 2, retraction="iterated", **options)
     assert len(lanes.history) < lanes.starts[0].steps / 8  # looked at now and then
@@ -90,7 +90,7 @@ def test_compiled_steps_are_counted_and_lead_to_the_same_points(quaternions):
     for first, second in zip(lanes.starts, numpy.starts, strict=True):
         assert 0 <= first.steps - second.steps <= 40
     assert lanes.applications == 2 * sum(record.steps for record in lanes.starts)
-    assert np.linalg.norm(matrix(lanes.P) - matrix(numpy.P)) < 1e-10
+    assert np.linalg.norm(matrix(lanes.P) - matrix(numpy.P)) < 1e-8
 
 
 def converged(A, d, seed=1):

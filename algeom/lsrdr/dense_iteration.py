@@ -33,7 +33,7 @@ _FIRST, _LEAST, _SHRINK, _GROW, _ALIGNED = 0.05, 0.01, 0.99, 1.01, 0.99998
 #: Trace of G or H relative to the norm, below which it is zero up to rounding; norm of P beyond which it diverges.
 _TRACE, _FAR = 1e-13, 1e6
 
-#: Halvings of an adaptive step at which the rank collapses.
+#: Halvings of an adaptive step at which the rank changes.
 _HALVINGS = 12
 
 #: A residual that does not fall by this factor in so many steps and is below the bound is as small as rounding permits.
@@ -139,18 +139,18 @@ class DenseSearch:
         return True
 
     def _projections(self, P: Array, G: Array, H: Array, t: Array) -> tuple[Array, Array]:
-        """The next P, and the steps, halved where they adapt and the rank would collapse: it costs no application."""
+        """The next P, and the steps, halved where they adapt and the rank would change: it costs no application."""
         moved = _next_projection(P, G, H, t, self.s)
         for _ in range(_HALVINGS if self.t is None else 0):
-            lost = np.flatnonzero(~np.isfinite(moved).all(axis=(1, 2)) | self._has_collapsed(moved))
+            lost = np.flatnonzero(~np.isfinite(moved).all(axis=(1, 2)) | self._has_other_rank(moved))
             if not len(lost):
                 break
             t[lost] /= 2
             moved[lost] = _next_projection(P[lost], G[lost], H[lost], t[lost], self.s)
         return moved, t
 
-    def _has_collapsed(self, P: Array) -> NDArray[np.bool_]:
-        return np.asarray(np.trace(P, axis1=1, axis2=2).real < self.d - 0.5)
+    def _has_other_rank(self, P: Array) -> NDArray[np.bool_]:
+        return np.asarray(np.abs(np.trace(P, axis1=1, axis2=2).real - self.d) > 0.5)
 
     def history(self, start: int) -> History:
         """What happened to one start."""
@@ -199,7 +199,7 @@ class DenseSearch:
             # Traces are 1 now: norms are the inverses of the shares of the traces in them.
             no_trace = ~(np.maximum(norm(G), norm(H)) * _TRACE < 1)
             lost = ~(np.isfinite(residual) & (size < _FAR * math.sqrt(self.d)))
-            collapsed = ~lost & self._has_collapsed(P)
+            other_rank = ~lost & self._has_other_rank(P)
             if self.t is None:
                 last = self._last[index]
                 cosine = np.einsum("kij,kij->k", increment, last.conj()).real / (moved * norm(last))
@@ -219,8 +219,8 @@ class DenseSearch:
                 self.endings[i] = Ending.TRACE_ZERO
             elif lost[place]:
                 self.endings[i] = Ending.DIVERGED
-            elif collapsed[place]:
-                self.endings[i] = Ending.RANK_COLLAPSED
+            elif other_rank[place]:
+                self.endings[i] = Ending.RANK_CHANGED
             elif done[place]:
                 self.endings[i] = Ending.CONVERGED
             elif self.steps[i] >= self.max_steps:

@@ -25,7 +25,7 @@ class Ending(Enum):
     CONVERGED = "converged"
     TOO_MANY_STEPS = "too many steps"
     DIVERGED = "diverged"
-    RANK_COLLAPSED = "rank collapsed"
+    RANK_CHANGED = "rank changed"
     TRACE_ZERO = "trace zero"
     INTERRUPTED = "interrupted"
 
@@ -37,7 +37,7 @@ class Ending(Enum):
     @property
     def failed(self) -> bool:
         """Whether nothing can be made of the start."""
-        return self in (Ending.DIVERGED, Ending.RANK_COLLAPSED, Ending.TRACE_ZERO)
+        return self in (Ending.DIVERGED, Ending.RANK_CHANGED, Ending.TRACE_ZERO)
 
     def __str__(self) -> str:
         return self.value
@@ -50,8 +50,8 @@ _ADVICE = {
     "the similarity is then known much better than the projection.",
     Ending.DIVERGED: "The projection grew without bound: over the reals the dominant eigenvalues are then often "
     'complex. Give field="complex", a smaller t, or start="psd".',
-    Ending.RANK_COLLAPSED: 'An eigenvalue of P fell below 1/2. Give start="psd" or a smaller t, or take the low-rank '
-    "method, in which the rank cannot fall.",
+    Ending.RANK_CHANGED: 'An eigenvalue of P crossed 1/2, so that P has another rank. Give start="psd" or a '
+    "smaller t, or take the low-rank method, in which the rank cannot change.",
     Ending.TRACE_ZERO: 'G or H came to have trace zero. Give start="psd"; if all starts end so, the tuple is nilpotent '
     "or the superoperator far from positive.",
     Ending.INTERRUPTED: "The iteration was interrupted; call again with the same seed and more patience.",

@@ -33,7 +33,7 @@ class LSRDR:
     ----------
     n_components : int
         d, the size of the reduced matrices.
-    method, s, t, accelerate, starts, start, field, retraction, tolerance, max_steps, restarts
+    method, s, t, accelerate, starts, start, field, retraction, tolerance, max_steps, restarts, compute_similarity
         As for `lsrdr`.
     random_state : int, numpy.random.Generator or None
         As `rng` there.
@@ -73,6 +73,7 @@ class LSRDR:
         tolerance: float = 1e-13,
         max_steps: int | None = None,
         restarts: int = 3,
+        compute_similarity: bool = True,
         random_state: Any = None,
     ) -> None:
         self.n_components = n_components
@@ -87,6 +88,7 @@ class LSRDR:
         self.tolerance = tolerance
         self.max_steps = max_steps
         self.restarts = restarts
+        self.compute_similarity = compute_similarity
         self.random_state = random_state
 
     @classmethod

@@ -13,7 +13,7 @@ from algeom.lsrdr.projections import State, inverse, orthonormal
 from algeom.lsrdr.superoperator_base import Superoperator
 from algeom.lsrdr.tuples import Array
 
-__all__ = ["EQUATIONS", "SAME", "canonical", "defects", "dense_defects", "grouped"]
+__all__ = ["EQUATIONS", "canonical", "defects", "dense_defects", "grouped", "same_projection"]
 
 #: The equations of a fixed point, in the order of `defects`, and what is to be positive semidefinite.
 EQUATIONS = {
@@ -26,9 +26,9 @@ EQUATIONS = {
     "positivity": "G, H positive semidefinite",
 }
 
-#: Relative difference up to which projections are one fixed point: far above what residuals of 1e-13 leave where the
-#: iteration contracts slowly, far below the distance of isolated fixed points.
-SAME = 1e-7
+#: Relative difference up to which projections are one fixed point: so many times the residual, as steps contract slowly
+#: at some; but at least this, far below the distance of isolated fixed points, and at most that, near it.
+_RESIDUALS, _LEAST, _MOST = 1e4, 1e-7, 1e-2
 
 #: Smallest eigenvalue of R H R^*, relative to the largest, with which a basis can be chosen that makes it diagonal:
 #: factors in that basis have about the root of its inverse as condition.
@@ -118,14 +118,22 @@ def _definiteness(M: Array) -> float:
     return float(values[0] / values[-1]) if values[-1] > 0 else -1.0
 
 
-def grouped(endpoints: Sequence[Endpoint]) -> list[list[int]]:
-    """The starts that have converged, by the projections they came to; those of largest eigenvalue first."""
+def same_projection(tolerance: float) -> float:
+    """Relative difference up to which projections are one fixed point, from the residual that starts are taken to."""
+    return min(_MOST, max(_LEAST, _RESIDUALS * tolerance))
+
+
+def grouped(endpoints: Sequence[Endpoint], same: float) -> list[list[int]]:
+    """The starts that have converged, by the projections they came to; those of largest eigenvalue first.
+
+    Projections whose relative difference is below `same` are one.
+    """
     groups: list[list[int]] = []
     for i, endpoint in enumerate(endpoints):
         if endpoint.ending is not Ending.CONVERGED:
             continue
         for group in groups:
-            if endpoints[group[0]].distance(endpoint) < SAME:
+            if endpoints[group[0]].distance(endpoint) < same:
                 group.append(i)
                 break
         else:

@@ -12,7 +12,7 @@ from algeom.errors import AlgeomError
 from algeom.evidence import Evidence, Status
 from algeom.lsrdr.compression import Compression
 from algeom.lsrdr.endings import Ending, Endpoint
-from algeom.lsrdr.fixed_points import SAME, canonical, defects, dense_defects, grouped
+from algeom.lsrdr.fixed_points import canonical, defects, dense_defects, grouped, same_projection
 from algeom.lsrdr.matrix_families import DenseMatrices
 from algeom.lsrdr.problem import Problem
 from algeom.lsrdr.projections import State
@@ -25,8 +25,9 @@ from algeom.lsrdr.tuples import Array
 
 __all__ = ["outcome"]
 
-#: Relative difference up to which similarities of fixed points are equal: those of symmetric copies are, to rounding.
-_EQUAL = 1e-9
+#: Relative difference up to which lambda is the same at fixed points, as it is at symmetric copies: at least, and for
+#: each unit of the residual that starts are taken to.
+_EQUAL, _RESIDUALS = 1e-9, 10.0
 
 #: By how much an eigenvalue of Gamma(A; X) may exceed lambda before it is called another one.
 _DOMINANT = 1e-6
@@ -64,7 +65,8 @@ def outcome(
         As in the result.
     """
     of_A = radius.value if isinstance(radius, SpectralRadius) else math.nan
-    groups = grouped(endpoints)
+    same = same_projection(tolerance)
+    groups = grouped(endpoints, same)
     usable = [endpoint for endpoint in endpoints if not endpoint.ending.failed]
     # Estimates of lambda mean nothing before convergence: then the start that is nearest to it is taken.
     best = endpoints[groups[0][0]] if groups else min(usable, key=lambda endpoint: endpoint.residual)
@@ -103,7 +105,7 @@ def outcome(
         )
         for place, group in enumerate(groups)
     )
-    agreement = Agreement(len(endpoints), len(places), points, SAME)
+    agreement = Agreement(len(endpoints), len(places), points, same)
     evidence = _evidence(problem, similarity, agreement, best, residuals, notes, s, tolerance)
     public = Quaternions.from_complex if problem.field == "quaternion" else np.asarray
     return LSRDRResult(
@@ -197,7 +199,8 @@ def _evidence(
         status = Status.LOWER_BOUND
         reasons.append(f"no start converged to {tolerance:.0e}; the best one has the residual {best.residual:.1e}")
     else:
-        equal = sum(len(p.starts) for p in points if p.similarity >= (1 - _EQUAL) * points[0].similarity)
+        least = (1 - max(_EQUAL, _RESIDUALS * tolerance)) * abs(points[0].eigenvalue)
+        equal = sum(len(p.starts) for p in points if abs(p.eigenvalue) >= least)
         reasons.append(
             f"{equal} of {agreement.starts} starts converged to this similarity (residual {best.residual:.0e})"
         )

@@ -13,7 +13,7 @@ import numpy as np
 from algeom.errors import GenericityError, InputError, ResourceError
 from algeom.lsrdr.dense_iteration import DenseSearch
 from algeom.lsrdr.endings import Ending, Endpoint
-from algeom.lsrdr.fixed_points import SAME, grouped
+from algeom.lsrdr.fixed_points import grouped, same_projection
 from algeom.lsrdr.iteration import move, published_move
 from algeom.lsrdr.outcome import outcome
 from algeom.lsrdr.problem import LSRDRPlan, Problem, plan_of
@@ -40,7 +40,7 @@ _CAREFUL, _SMALLER = 2, 0.2
 _PERTURBATION = 1e-3
 
 #: Relative difference up to which lambda is the same, though P may not be.
-SAME_EIGENVALUE = 1e-9
+_SAME_EIGENVALUE = 1e-9
 
 #: Residual to which the iteration is taken then: enough to tell projections apart.
 _EXAMINED = 1e-9
@@ -78,6 +78,7 @@ def lsrdr(
     tolerance: float = 1e-13,
     max_steps: int | None = None,
     restarts: int = 3,
+    compute_similarity: bool = True,
     rng: seeds.RandomState = None,
     progress: Progress = False,
     memory_limit: int | str | None = None,
@@ -124,6 +125,10 @@ def lsrdr(
         Most steps of a start.
     restarts : int
         How often a start that fails is drawn anew.
+    compute_similarity : bool
+        Whether to compute spectral radii. That of Phi(A) takes some hundred applications of E to full n x n matrices,
+        which for large n cost more than all else. Without it similarities are NaN; starts are compared by lambda,
+        which is in proportion to their squares.
     rng : int, numpy.random.Generator or None
     progress : bool or callable
     memory_limit : int, str or None
@@ -198,7 +203,7 @@ def lsrdr(
         seed=seed,
         plan=plan,
     )
-    radius = _radius(problem, seed)
+    radius = _radius(problem, seed) if compute_similarity else "it was not asked for (compute_similarity=False)"
     if isinstance(starts, Sequence):
         first = given_starts(starts, problem.n, problem.d, problem.field, start, seed)
     else:
@@ -347,16 +352,17 @@ class _Run:
         A point that is left for one of larger eigenvalue is replaced by it, for all starts that had come to it.
         """
         for _ in range(_REPLACEMENTS):
-            groups = grouped(endpoints)
+            same = same_projection(max(self.settings.tolerance, _EXAMINED))
+            groups = grouped(endpoints, same_projection(self.settings.tolerance))
             if not groups or self.interrupted or not self.settings.accelerate:
                 return None
             best = endpoints[groups[0][0]]
             again = self._search(self._perturbed(best.state), 0, best.field, _EXAMINED)[0]
             if again.ending is not Ending.CONVERGED:
                 return None
-            back = best.distance(again) < SAME
+            back = best.distance(again) < same
             change = (abs(again.eigenvalue) - abs(best.eigenvalue)) / abs(best.eigenvalue)
-            if back or abs(change) <= SAME_EIGENVALUE:
+            if back or abs(change) <= _SAME_EIGENVALUE:
                 for i in groups[0]:
                     endpoints[i] = replace(endpoints[i], growth=again.growth)
                 return back

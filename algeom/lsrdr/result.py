@@ -121,7 +121,12 @@ class Agreement:
         for point in self.fixed_points:
             notes = "" if point.stable is not False else ", a saddle"
             notes += "" if point.isolated is not False else ", not isolated"
-            lines.append(f"  similarity {point.similarity:.12f}: {_count(len(point.starts), 'start')}{notes}")
+            value = (
+                f"lambda {abs(point.eigenvalue):.12g}"
+                if math.isnan(point.similarity)
+                else (f"similarity {point.similarity:.12f}")
+            )
+            lines.append(f"  {value}: {_count(len(point.starts), 'start')}{notes}")
         return "\n".join(lines)
 
 

@@ -409,4 +409,4 @@ class Search:
         """Where factors are made projections by f, eigenvalues below 1/2 go to 0, and R S is no longer the identity."""
         defect = np.abs(there.R @ there.S - np.eye(self.d)).max(axis=(1, 2))
         for i in index[np.isfinite(defect) & (defect > 0.5)]:
-            self.endings[i] = Ending.RANK_COLLAPSED
+            self.endings[i] = Ending.RANK_CHANGED
