@@ -176,6 +176,18 @@ def test_products_of_real_filters_are_reached(architecture, data):
     assert [len(w) for w in found.filters] == list(lengths)
 
 
+@settings(max_examples=40)
+@given(factors=st.lists(st.tuples(st.integers(1, 30), st.integers(-9, 9)), min_size=2, max_size=3))
+def test_zeros_on_the_imaginary_axis(factors):
+    """Balls around such zeros contain zero in their real parts."""
+    even = [1]
+    for constant, leading in factors:
+        even = np.convolve(even, [constant, 0, leading or 1]).tolist()
+    found = factor_filter(even, [3] * len(factors))
+    assert found.reachable
+    np.testing.assert_allclose(compose_filters(found.filters)[0], even, atol=1e-9 * max(map(abs, even)))
+
+
 def test_a_filter_of_the_complex_closure_only():
     # (x^2 + 1)(x^2 + 2)... with strides: x^2 = -1 and x^2 = -2 are two real values z, but level one needs a real zero.
     reached = compose_filters([[1, 0, 1], [2, 1]], [2, 1])[0]
@@ -266,7 +278,7 @@ def test_with_strides_critical_points_are_zero_or_regular():
         reached = list(descents(loss, strides, 12, seed))
         assert len(reached) >= 6
         for filters in reached:
-            kind = filter_criticality(filters, strides).kind
+            kind = filter_criticality(filters, loss).kind
             assert kind in ("zero", "regular")
             if kind == "regular":
                 # Its filter is critical for the loss on the function space, and one of all critical points.
@@ -280,8 +292,35 @@ def test_without_strides_singular_critical_points_attract():
     x = rng.normal(size=(60, 3))
     y = x @ np.array([[1.0], [0.2], [1.0]])
     loss = filter_regression(x, y, [2, 2])
-    kinds = {filter_criticality(filters).kind for filters in descents(loss, None, 8, 0)}
+    kinds = {filter_criticality(filters, loss).kind for filters in descents(loss, None, 8, 0)}
     assert "singular" in kinds
+
+
+def test_points_of_the_closure_that_no_real_filters_reach():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 5))
+    unreachable = filter_regression(x, x @ convolution_matrix([1.0, 0.0, 1.0], 1, 5).T, [2, 2])
+    (minimum,) = unreachable.critical_points(rng=1)
+    assert minimum.is_real
+    assert not unreachable.is_reachable(minimum)
+    reachable = filter_regression(x, x @ convolution_matrix([-1.0, 0.0, 1.0], 1, 5).T, [2, 2])
+    (minimum,) = reachable.critical_points(rng=1)
+    assert reachable.is_reachable(minimum)
+    # With strides all real points are reached by real filters.
+    loss = filter_regression(*random_data([2, 2], [2, 1]), [2, 2], [2, 1])
+    assert [loss.is_reachable(point) for point in loss.critical_points(rng=1)] == [
+        point.is_real for point in loss.critical_points(rng=1)
+    ]
+
+
+def test_classification_does_not_depend_on_the_scales_of_the_layers():
+    loss = filter_regression(*random_data([2, 2], [2, 1]), [2, 2], [2, 1])
+    point = next(point for point in loss.critical_points(rng=1) if point.is_real)
+    first, second = np.split(np.real(point.theta), 2)
+    for scale in (1e-6, 1.0, 1e6):
+        assert filter_criticality([scale * first, second / scale], loss).kind == "regular"
+        assert filter_criticality([scale * np.ones(2), np.ones(2) / scale], loss).kind == "not critical"
+    assert filter_criticality([np.zeros(2), np.ones(2)], loss).rank == 2
 
 
 # -- wrong inputs
@@ -296,7 +335,7 @@ def test_wrong_inputs_say_what_to_do():
         ConvolutionalArchitecture([2, 0])
     with pytest.raises(InputError, match="a stride"):
         compose_filters([[1, 2]], [0])
-    with pytest.raises(InputError, match="at least one"):
+    with pytest.raises(InputError, match="give at least one"):
         compose_filters([])
     with pytest.raises(InputError, match="filter 2 has shape"):
         compose_filters([[1], [[1, 2]]])
@@ -304,9 +343,11 @@ def test_wrong_inputs_say_what_to_do():
         convolution_matrix([1, 2, 3], 1, 2)
     with pytest.raises(InputError, match="4 entries and not 3"):
         factor_filter([1, 2, 3, 4], [2, 2])
-    for wrong in ([1.0, np.nan, 2.0], [1, 1j, 2], ["a", "b", "c"]):
+    for wrong in ([1.0, np.nan, 2.0], [1, 1j, 2], [10**400, 1, 1]):
         with pytest.raises(InputError, match="not finite real numbers"):
             factor_filter(wrong, [2, 2])
+    with pytest.raises(InputError, match="at least one number"):
+        factor_filter(["a", "b", "c"], [2, 2])
     x, y = random_data([2, 2], [2, 1])
     with pytest.raises(InputError, match="the outputs have 2"):
         filter_regression(x, y[:, :2], [2, 2], [2, 1])
@@ -316,5 +357,14 @@ def test_wrong_inputs_say_what_to_do():
         filter_regression(x[:0], y[:0], [2, 2], [2, 1])
     with pytest.raises(GenericityError, match="do not span"):
         filter_regression(np.ones_like(x), y, [2, 2], [2, 1])
-    with pytest.raises(InputError, match="not finite"):
-        filter_criticality([[1.0, np.inf], [1.0, 2.0]])
+    with pytest.raises(InputError, match="not made of finite"):
+        filter_criticality([[1.0, np.inf], [1.0, 2.0]], filter_regression(x, y, [2, 2], [2, 1]))
+    loss = filter_regression(x, y, [2, 2], [2, 1])
+    with pytest.raises(InputError, match="the network has filters of 4"):
+        loss.loss([1.0, 2.0, 3.0])
+    with pytest.raises(InputError, match=r"the network has \(2, 2\)"):
+        loss.gradient([[1.0, 2.0, 3.0], [4.0]])
+    with pytest.raises(InputError, match="give real numbers"):
+        filter_regression(x + 1j, y, [2, 2], [2, 1])
+    with pytest.raises(InputError, match="is no sequence"):
+        ConvolutionalArchitecture(3)

@@ -116,6 +116,20 @@ def test_critical_points_agree_with_the_engine():
     assert sorted(point.index for point in found) == sorted(point.index for point in loss.critical_points(2))
 
 
+def test_ties_and_data_that_do_not_span_are_said_to_be_not_unique():
+    assert not nearest_of_rank(np.eye(2), 1).is_unique
+    assert nearest_of_rank(np.diag([2.0, 1.0]), 1).is_unique
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(30, 4)) @ np.diag([1.0, 2.0, 0.0, 1.0])
+    y = rng.normal(size=(30, 3))
+    loss = matrix_regression(x, y)
+    found = loss.nearest(2)
+    assert not found.is_unique
+    assert found.value == pytest.approx(np.sum((x @ found.matrix.T - y) ** 2))
+    reduced = matrix_regression(x[:, [0, 1, 3]], y).nearest(2)
+    assert found.value == pytest.approx(reduced.value)
+
+
 # -- pure and spurious critical points
 
 
@@ -199,6 +213,20 @@ def test_each_critical_matrix_is_reached_by_pure_saddles():
         assert (found.index, found.nullity) == (point.index, 4)
 
 
+def test_classification_does_not_depend_on_the_scales_of_the_layers():
+    x, y = data(3, 3, 11)
+    a, b, c = random_weights((3, 3, 3, 3), 2)
+    for size in (1.0, 1e-14):
+        loss = matrix_regression(x, size * y)
+        scale = size ** (1 / 3)
+        for t in (1e-6, 1.0, 1e6):
+            assert linear_criticality([scale * a * t, scale * b / t, scale * c], loss).kind == "not critical"
+            exact = linear_criticality(
+                [scale * a * t, scale * b / t, loss.target @ np.linalg.inv(scale**2 * b @ a)], loss
+            )
+            assert exact.kind == "pure"
+
+
 def test_lower_rank_is_spurious_and_a_saddle():
     """Trager, Kohn, Bruna 2020: critical parameters below the rank bound are spurious unless the gradient vanishes."""
     loss = matrix_regression(*data(3, 3, 8))
@@ -238,7 +266,17 @@ def test_wrong_inputs_say_what_to_do():
     with pytest.raises(InputError, match="at least one entry"):
         matrix_regression(x[:0], y[:0])
     with pytest.raises(GenericityError, match="ridge"):
-        matrix_regression(x[:2], y[:2])
+        matrix_regression(x[:2], y[:2]).critical_points(1)
+    with pytest.raises(InputError, match="not a matrix of real numbers"):
+        nearest_of_rank(np.array([[3, 1j], [0, 1]]), 1)
+    with pytest.raises(InputError, match="not a matrix of real numbers"):
+        matrix_regression(x + 1j, y)
+    with pytest.raises(InputError, match="the distance is on matrices"):
+        loss.value(np.ones((1, 3)))
+    with pytest.raises(InputError, match="give what matrix_regression returns"):
+        linear_criticality([np.zeros((2, 3))], None)
+    with pytest.raises(InputError, match="is no sequence"):
+        linear_network_map(3)
     with pytest.raises(InputError, match="the smaller side"):
         loss.nearest(3)
     with pytest.raises(InputError, match="is singular"):

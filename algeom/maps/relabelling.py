@@ -16,6 +16,7 @@ __all__ = [
     "IntArray",
     "Symmetry",
     "check_integer",
+    "check_integers",
     "generating_set",
     "indexed_names",
     "position_arrays",
@@ -60,6 +61,23 @@ def check_integer(name: str, value: object, minimum: int, maximum: int | None = 
         allowed = f"at least {minimum}" if maximum is None else f"from {minimum} to {maximum}"
         raise InputError(f"{name} is {value!r}; give an integer {allowed}" + (f" ({reason})" if reason else ""))
     return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def check_integers(name: str, values: object, minimum: int) -> tuple[int, ...]:
+    """Return ``values`` as a tuple of ints, or raise an error that says what is allowed; ``name`` is that of one.
+
+    Examples
+    --------
+    >>> check_integers("a width", [2, 3], 1)
+    (2, 3)
+    >>> check_integers("a width", 3, 1)
+    Traceback (most recent call last):
+        ...
+    algeom.errors.InputError: 3 is no sequence; give a list of integers, each of them a width
+    """
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise InputError(f"{values!r} is no sequence; give a list of integers, each of them {name}")
+    return tuple(check_integer(name, value, minimum) for value in values)
 
 
 def indexed_names(prefix: str, indices: Iterable[Sequence[int] | Sequence[Sequence[int]]]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from algeom.maps.forms import Form, exponent_vectors, moved_exponents, multiply
 from algeom.maps.relabelling import (
     Symmetry,
     check_integer,
+    check_integers,
     indexed_names,
     position_arrays,
     symmetric_group_generators,
@@ -241,12 +242,12 @@ def network_dimension_table(
     (2, 2, 2, 2) 3 8 8 False
     """
     seed, _ = seeds.resolve(rng)
-    exponents = list(powers)
+    exponents = check_integers("a power", powers, 1)
     return [polynomial_network_dimension(widths, power, rng=seed) for widths in architectures for power in exponents]
 
 
 def _checked(widths: Sequence[int], power: int) -> tuple[tuple[int, ...], int]:
-    sizes = tuple(check_integer("a width", n, 1) for n in widths)
+    sizes = check_integers("a width", widths, 1)
     if len(sizes) < 2:
         raise InputError(f"widths {sizes}; give those of the input and of the output at least")
     return sizes, check_integer("power", power, 1)

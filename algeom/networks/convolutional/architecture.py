@@ -13,7 +13,7 @@ import numpy as np
 from algeom.continuation import EDDegreeFormula, ed_degree_formula
 from algeom.errors import InputError
 from algeom.maps import PolynomialMap, polynomial_map
-from algeom.maps.relabelling import check_integer, symmetry
+from algeom.maps.relabelling import check_integers, symmetry
 from algeom.networks.convolutional.composition import checked_strides, polynomial_product
 
 __all__ = ["ConvolutionalArchitecture", "convolutional_map"]
@@ -67,7 +67,7 @@ class ConvolutionalArchitecture:
     strides: tuple[int, ...]
 
     def __init__(self, lengths: Sequence[int], strides: Sequence[int] | None = None) -> None:
-        sizes = tuple(check_integer("a filter length", k, 1) for k in lengths)
+        sizes = check_integers("a filter length", lengths, 1)
         if not sizes:
             raise InputError("no filter lengths; give one for each layer")
         object.__setattr__(self, "lengths", sizes)
@@ -154,6 +154,16 @@ class ConvolutionalArchitecture:
             counts[spread] += (k - 1) % 2
         return tuple(sorted(counts.items()))
 
+    @property
+    def needed_zeros(self) -> dict[int, int]:
+        """For each spread S how many real zeros the polynomial in x^S needs beyond those its degree forces.
+
+        0 for all spreads: the real function space is the whole set of real points with real polynomials. Otherwise it
+        has a boundary, where zeros are double.
+        """
+        # The number of real zeros has the parity of the degree, so that one is there of itself.
+        return {s: odd if odd > self.degrees[s] % 2 else 0 for s, odd in self.odd_factors}
+
     def describe(self) -> str:
         """The function space over the real numbers in words.
 
@@ -167,12 +177,8 @@ class ConvolutionalArchitecture:
         filters of length 4 that are w(x) * w'(x^2) with deg w = 1, deg w' = 1
         """
         levels = []
-        degrees = self.degrees
-        for position, (spread, odd) in enumerate(self.odd_factors):
-            name = "w" + "'" * position
-            # The number of real zeros has the parity of the degree, so that one is there of itself.
-            needed = odd if odd > degrees[spread] % 2 else 0
-            levels.append((name, spread, degrees[spread], needed))
+        for position, (spread, needed) in enumerate(self.needed_zeros.items()):
+            levels.append(("w" + "'" * position, spread, self.degrees[spread], needed))
         if len(levels) == 1:
             needed = levels[0][3]
             if not needed:

@@ -10,19 +10,32 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algeom.errors import InputError
-from algeom.maps.relabelling import check_integer
+from algeom.maps.relabelling import check_integer, check_integers
 
-__all__ = ["checked_strides", "compose_filters", "convolution_matrix", "polynomial_product"]
+__all__ = ["checked_filter", "checked_strides", "compose_filters", "convolution_matrix", "polynomial_product"]
 
 
 def checked_strides(strides: Sequence[int] | None, layers: int) -> tuple[int, ...]:
     """Strides of all layers as a tuple of positive integers; 1 for each if there are none."""
     if strides is None:
         return (1,) * layers
-    given = tuple(check_integer("a stride", s, 1) for s in strides)
+    given = check_integers("a stride", strides, 1)
     if len(given) != layers:
         raise InputError(f"there are {layers} filters and {len(given)} strides; give one stride a filter")
     return given
+
+
+def checked_filter(name: str, given: ArrayLike) -> NDArray[Any]:
+    """A vector of numbers, exact ones as they are."""
+    try:
+        w = np.asarray(given)
+    except ValueError as error:
+        raise InputError(f"{name} is no vector of numbers: {error}") from error
+    if w.ndim != 1 or w.size == 0 or w.dtype.kind not in "iufcO":
+        raise InputError(
+            f"{name} has shape {w.shape} and type {w.dtype}; a filter is a vector with at least one number"
+        )
+    return w
 
 
 def polynomial_product(left: Sequence[Any], right: Sequence[Any], spread: int) -> list[Any]:
@@ -69,12 +82,9 @@ def compose_filters(filters: Sequence[ArrayLike], strides: Sequence[int] | None 
     >>> compose_filters([[1, 2], [3, 5]], strides=[2, 1])
     (array([ 3,  6,  5, 10]), 2)
     """
-    vectors = [np.asarray(w) for w in filters]
+    vectors = [checked_filter(f"filter {number}", w) for number, w in enumerate(filters, start=1)]
     if not vectors:
         raise InputError("no filters; give at least one")
-    for number, w in enumerate(vectors, start=1):
-        if w.ndim != 1 or w.size == 0:
-            raise InputError(f"filter {number} has shape {w.shape}; a filter is a vector with at least one entry")
     steps = checked_strides(strides, len(vectors))
     # Products of machine integers could overflow; Python's are exact.
     exact = [w.tolist() if w.dtype.kind in "iuO" else w for w in vectors]
@@ -111,11 +121,11 @@ def convolution_matrix(filter: ArrayLike, stride: int, n: int) -> NDArray[Any]:
     array([[1, 2, 0, 0, 0],
            [0, 0, 1, 2, 0]])
     """
-    w = np.asarray(filter)
+    w = checked_filter("the filter", filter)
     stride = check_integer("stride", stride, 1)
     n = check_integer("n", n, 1)
-    if w.ndim != 1 or not 1 <= w.size <= n:
-        raise InputError(f"a filter of shape {w.shape} for {n} inputs; a filter is a vector of 1 to {n} entries")
+    if w.size > n:
+        raise InputError(f"a filter of {w.size} entries for {n} inputs; a filter has 1 to {n} entries")
     rows = (n - w.size) // stride + 1
     matrix = np.zeros((rows, n), dtype=w.dtype)
     for i in range(rows):

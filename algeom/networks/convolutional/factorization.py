@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -17,11 +18,15 @@ from numpy.typing import ArrayLike, NDArray
 from algeom.errors import InputError
 from algeom.evidence import Evidence, Status
 from algeom.networks.convolutional.architecture import ConvolutionalArchitecture
+from algeom.networks.convolutional.composition import checked_filter, compose_filters
 
 __all__ = ["FilterFactorization", "factor_filter"]
 
 #: Bits at first for isolating zeros; they are doubled until all comparisons are decided.
 _PRECISION = 128
+
+#: Relative rounding of the product of filters that are rounded, for each layer.
+_ROUNDING = 64 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -115,13 +120,16 @@ def factor_filter(
 
 
 def _exact(filter: ArrayLike) -> list[Fraction]:
-    values = np.asarray(filter)
-    if values.ndim != 1:
-        raise InputError(f"the filter has shape {values.shape}; give a vector")
+    values = checked_filter("the filter", filter)
     try:
-        return [Fraction(x) for x in values.tolist()]
+        exact = [Fraction(x) for x in values.tolist()]
+        if all(math.isfinite(float(x)) for x in exact):
+            return exact
+        raise OverflowError
     except (TypeError, ValueError, OverflowError) as error:
-        raise InputError("the entries of the filter are not finite real numbers (int, Fraction or float)") from error
+        raise InputError(
+            "the entries of the filter are not finite real numbers (int, Fraction or float) in the range of float64"
+        ) from error
 
 
 @dataclass(frozen=True)
@@ -204,13 +212,13 @@ class _Form:
                     yield {}
                 return
             spread = spreads[level]
-            for used, taken in _multisets(self.units[spread], self.degrees[spread], left):
-                real = sum(times for unit, times in used if unit.real)
-                if real >= odd[spread]:
-                    for rest in descend(level + 1, taken):
-                        yield {spread: used, **rest}
+            for used, taken in _multisets(self.units[spread], self.degrees[spread], left, odd[spread]):
+                for rest in descend(level + 1, taken):
+                    yield {spread: used, **rest}
 
-        yield from descend(0, self.multiplicities)
+        available = {s: sum(self._times(unit) for unit in self.units[s] if unit.real) for s in spreads}
+        if all(available[s] >= odd[s] for s in spreads):
+            yield from descend(0, self.multiplicities)
 
     def reason(self, reachable: bool) -> str:
         spreads = set(self.degrees)
@@ -253,16 +261,17 @@ def _orbits(zeros: list[Any], powers: list[tuple[Any, int]], spread: int) -> lis
 
 
 def _multisets(
-    units: Sequence[_Unit], weight: int, left: tuple[int, ...]
+    units: Sequence[_Unit], weight: int, left: tuple[int, ...], least_real: int
 ) -> Iterator[tuple[list[tuple[_Unit, int]], tuple[int, ...]]]:
-    """Multisets of units of given weight with what they leave, those with many real values first."""
-    if weight == 0:
+    """Multisets of units of given weight and with enough real values, and what they leave; most real values first."""
+    if weight == 0 and least_real <= 0:
         yield [], left
         return
     most = [min(left[point] // size for point, size in unit.taken) for unit in units]
-    # Without this bound, a spread that has to take all that is left would try all subsets.
+    # Without these bounds, a spread that has to take all that is left, or lacks real values, would try all subsets.
     spare = sum(times * unit.weight for times, unit in zip(most, units, strict=True)) - weight
-    if spare < 0:
+    real = sum(times for times, unit in zip(most, units, strict=True) if unit.real)
+    if spare < 0 or min(real, weight) < least_real or not units:
         return
     unit, rest = units[0], units[1:]
     least = max(0, most[0] - spare // unit.weight)
@@ -270,7 +279,8 @@ def _multisets(
         after = list(left)
         for point, size in unit.taken:
             after[point] -= times * size
-        for used, remaining in _multisets(rest, weight - times * unit.weight, tuple(after)):
+        real_left = least_real - times * unit.real
+        for used, remaining in _multisets(rest, weight - times * unit.weight, tuple(after), real_left):
             yield ([(unit, times), *used] if times else used), remaining
 
 
@@ -303,6 +313,12 @@ def _filters(
     top = next(c for c in reversed(coefficients) if c)
     # All factors are monic, so that the leading coefficient is the scale; the last layer carries it.
     filters[-1] = filters[-1] * float(top)
+    again, _ = compose_filters(filters, network.strides)
+    wanted = np.array(coefficients, dtype=np.float64)
+    # Rounded filters: relative to the size of the terms that cancel.
+    sizes, _ = compose_filters([np.abs(w) for w in filters], network.strides)
+    if not np.abs(again - wanted).max() <= _ROUNDING * network.layers * sizes.max():
+        raise AssertionError("the factors do not multiply to the filter: a defect of algeom, please report it")
     return tuple(filters)
 
 
@@ -311,7 +327,9 @@ def _linear(unit: _Unit) -> Any:
 
 
 def _quadratic(unit: _Unit) -> Any:
-    return flint.arb_poly([unit.z.real**2 + unit.z.imag**2, -2 * unit.z.real, 1])
+    # A power of a ball around 0 is NaN; a product is not.
+    re, im = unit.z.real, unit.z.imag
+    return flint.arb_poly([re * re + im * im, -2 * re, 1])
 
 
 def _product(parts: list[Any]) -> list[float]:

@@ -12,6 +12,7 @@ from algeom.networks.equivariant.base_change import BaseChange
 from algeom.networks.equivariant.component import EquivariantComponent
 from algeom.networks.equivariant.components import EquivariantComponents
 from algeom.networks.equivariant.equivariant_maps import EquivariantMaps, equivariant_maps
+from algeom.networks.equivariant.groups import SignedPermutation, orthogonal_form
 from algeom.networks.equivariant.images import read_idx_images, shifted_digits
 from algeom.networks.equivariant.invariant import InvariantMaps, NearestInvariant, invariant_maps
 from algeom.networks.equivariant.membership import BlockRanks
@@ -40,6 +41,7 @@ __all__ = [
     "NearestInvariant",
     "Permutation",
     "Selection",
+    "SignedPermutation",
     "TrainedAutoencoder",
     "WeightSharing",
     "autoencoder_design",
@@ -52,6 +54,7 @@ __all__ = [
     "image_transposition",
     "invariant_maps",
     "orbits",
+    "orthogonal_form",
     "permutation",
     "read_idx_images",
     "shifted_digits",

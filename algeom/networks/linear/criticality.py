@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from algeom.errors import InputError
 from algeom.evidence import Evidence, Status
-from algeom.networks.linear.low_rank import MatrixDistance, _matrix
+from algeom.networks.linear.low_rank import MatrixDistance, real_matrix
 from algeom.runtime import memory
 
 __all__ = ["LinearCriticality", "linear_criticality", "linear_network_gradient", "linear_network_hessian"]
@@ -37,7 +37,8 @@ class LinearCriticality:
     rank, rank_bound : int
         Rank of the product; the least width.
     gradient : float
-        Norm of the gradient in parameter space, relative to the sizes of its terms.
+        Norm of the gradient in parameter space, relative to the sizes of its terms, after the layers are scaled to
+        equal norms, which changes neither the product nor what is critical.
     function_space_gradient : float
         Norm of the gradient on the function space at the product, relative likewise: on the tangent space where the
         rank is the bound, on the whole space where it is less and the function space is singular.
@@ -108,27 +109,28 @@ def linear_criticality(weights: Sequence[ArrayLike], loss: MatrixDistance) -> Li
     >>> print(linear_criticality([[[0.0, 0.0]], [[0.0], [0.0]]], loss))
     spurious (rank 0 of 1, gradient 0.0e+00), Hessian with 2 negative and 0 zero eigenvalues
     """
-    matrices = _composable(weights, loss)
-    product = _products(matrices)[len(matrices)][0]
+    matrices = _balanced(_composable(weights, loss))
+    layers = len(matrices)
+    product = _products(matrices)[layers][0]
     bound = min(matrices[0].shape[1], *(w.shape[0] for w in matrices))
     u, values, v = np.linalg.svd(product)
-    size = float(np.linalg.norm(values))
-    reference = float(np.linalg.norm(loss.gradient(np.zeros(loss.shape)))) + _gradient_size(loss, product)
-    rank = int(np.sum(values > _CRITICAL * max(size, float(np.linalg.norm(loss.target))))) if size else 0
-    gradient = linear_network_gradient(matrices, loss)
-    scale = reference * max(1.0, *(float(np.linalg.norm(w, 2)) for w in matrices)) ** (len(matrices) - 1)
-    relative = float(np.sqrt(sum(np.sum(g**2) for g in gradient))) / scale if scale else 0.0
+    size = max(float(np.linalg.norm(values)), float(np.linalg.norm(loss.target)))
+    rank = int(np.sum(values > _CRITICAL * size))
     ambient = loss.gradient(product)
+    reference = float(np.linalg.norm(loss.gradient(np.zeros(loss.shape)))) + _gradient_size(loss, product)
     if rank == bound:
         # The normal space consists of the matrices from the kernel to the cokernel.
-        outside = u[:, rank:] @ (u[:, rank:].T @ ambient @ v[rank:].T) @ v[rank:]
-        ambient = ambient - outside
+        ambient = ambient - u[:, rank:] @ (u[:, rank:].T @ ambient @ v[rank:].T) @ v[rank:]
     on_space = float(np.linalg.norm(ambient)) / reference if reference else 0.0
+    gradient = linear_network_gradient(matrices, loss)
+    # Derivatives of the product by a layer are products of the others, of the size of that power of the product.
+    scale = reference * size ** ((layers - 1) / layers)
+    relative = float(np.sqrt(sum(np.sum(g**2) for g in gradient))) / scale if scale else 0.0
     evidence = Evidence(Status.NUMERICAL, np.nan, f"gradients and ranks with the relative tolerance {_CRITICAL:g}")
-    if relative > _CRITICAL:
+    # At full rank the differential is onto the tangent space, so that the gradient there decides.
+    if (on_space if rank == bound else relative) > _CRITICAL:
         return LinearCriticality("not critical", rank, bound, relative, on_space, None, None, evidence)
-    # Rank and gradient of a critical point at the full rank cannot disagree, but for rounding.
-    kind = "pure" if on_space <= _CRITICAL or rank == bound else "spurious"
+    kind = "pure" if on_space <= _CRITICAL else "spurious"
     eigenvalues = np.linalg.eigvalsh(linear_network_hessian(matrices, loss))
     flat = _FLAT * float(np.abs(eigenvalues).max())
     index, nullity = int(np.sum(eigenvalues < -flat)), int(np.sum(np.abs(eigenvalues) <= flat))
@@ -200,12 +202,23 @@ def linear_network_hessian(weights: Sequence[ArrayLike], loss: MatrixDistance) -
     return np.asarray(hessian)
 
 
+def _balanced(matrices: list[Float]) -> list[Float]:
+    """The same product from layers of equal norms; as they are if one is zero."""
+    norms = [float(np.linalg.norm(w)) for w in matrices]
+    if not all(norms):
+        return matrices
+    logs = np.log(norms)
+    return [w * float(np.exp(logs.mean() - log)) for w, log in zip(matrices, logs, strict=True)]
+
+
 def _gradient_size(loss: MatrixDistance, product: Float) -> float:
     return float(np.linalg.norm(loss.gradient(product) - loss.gradient(np.zeros(loss.shape))))
 
 
 def _composable(weights: Sequence[ArrayLike], loss: MatrixDistance) -> list[Float]:
-    matrices = [_matrix(f"W_{number}", w) for number, w in enumerate(weights, start=1)]
+    if not isinstance(loss, MatrixDistance):
+        raise InputError(f"loss is a {type(loss).__name__}; give what matrix_regression returns")
+    matrices = [real_matrix(f"W_{number}", w) for number, w in enumerate(weights, start=1)]
     if not matrices:
         raise InputError("no weight matrices; give at least one")
     for number, (first, second) in enumerate(pairwise(matrices), start=1):

@@ -15,13 +15,21 @@ from algeom.errors import GenericityError, InputError
 from algeom.maps import PolynomialMap, polynomial_map
 from algeom.maps.relabelling import (
     check_integer,
+    check_integers,
     indexed_names,
     position_arrays,
     symmetric_group_generators,
     symmetry,
 )
 
-__all__ = ["MatrixCriticalPoint", "MatrixDistance", "linear_network_map", "matrix_regression", "nearest_of_rank"]
+__all__ = [
+    "MatrixCriticalPoint",
+    "MatrixDistance",
+    "linear_network_map",
+    "matrix_regression",
+    "nearest_of_rank",
+    "real_matrix",
+]
 
 Float = NDArray[np.float64]
 
@@ -51,7 +59,7 @@ def linear_network_map(widths: Sequence[int]) -> PolynomialMap:
     >>> ag.dimension(linear_network_map((3, 2, 3)), rng=1).value
     8
     """
-    sizes = tuple(check_integer("a width", n, 1) for n in widths)
+    sizes = check_integers("a width", widths, 1)
     if len(sizes) < 2:
         raise InputError(f"widths {sizes}; give those of the input and of the output at least")
     n_in, n_out, layers = sizes[0], sizes[-1], len(sizes) - 1
@@ -85,12 +93,16 @@ class MatrixCriticalPoint:
         The squared distance, with the remainder that no matrix can explain.
     index : int
         Number of directions in which it is a maximum: pairs of a kept singular value and a larger one that is dropped.
+    is_unique : bool
+        Whether no kept singular value equals a dropped one, and the metric is not singular: otherwise there are
+        infinitely many such points, of which this is one.
     """
 
     matrix: Float
     kept: tuple[int, ...]
     value: float
     index: int
+    is_unique: bool
 
     @property
     def is_minimum(self) -> bool:
@@ -105,7 +117,7 @@ class MatrixCriticalPoint:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class MatrixDistance:
-    """The squared distance ||L (M - U) R||^2 + remainder on m x n matrices M, with invertible L and R.
+    """The squared distance ||L (M - U) R||^2 + remainder on m x n matrices M, with invertible L.
 
     Attributes
     ----------
@@ -117,6 +129,9 @@ class MatrixDistance:
         For the squared loss of data what the best linear map leaves.
     singular_values : ndarray of float64, shape (min(m, n),)
         Those of L U R, in decreasing order.
+    is_singular : bool
+        Whether R is singular, as for images with pixels that never change: matrices that vanish on its kernel are then
+        compared, and minima are not unique.
     """
 
     target: Float
@@ -124,8 +139,10 @@ class MatrixDistance:
     right: Float
     remainder: float
     singular_values: Float
+    is_singular: bool
     _u: Float
     _v: Float
+    _right_inverse: Float
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -134,11 +151,11 @@ class MatrixDistance:
 
     def value(self, matrix: ArrayLike) -> float:
         """The squared distance of a matrix."""
-        return float(np.sum((self.left @ (np.asarray(matrix) - self.target) @ self.right) ** 2)) + self.remainder
+        return float(np.sum((self.left @ (self._checked(matrix) - self.target) @ self.right) ** 2)) + self.remainder
 
     def gradient(self, matrix: ArrayLike) -> Float:
         """Its gradient: 2 L^T L (M - U) R R^T."""
-        difference = self.left.T @ (self.left @ (np.asarray(matrix) - self.target) @ self.right) @ self.right.T
+        difference = self.left.T @ (self.left @ (self._checked(matrix) - self.target) @ self.right) @ self.right.T
         return np.asarray(2.0 * difference)
 
     def nearest(self, r: int) -> MatrixCriticalPoint:
@@ -156,7 +173,8 @@ class MatrixDistance:
         Raises
         ------
         GenericityError
-            If two singular values of the target coincide, or one is zero, so that critical points are not isolated.
+            If two singular values of the target coincide, one is zero, or the metric is singular, so that critical
+            points are not isolated.
 
         Examples
         --------
@@ -168,6 +186,11 @@ class MatrixDistance:
         MatrixCriticalPoint(rank 2, kept (1, 2), value 9, index 2)
         """
         r = self._checked_rank(r)
+        if self.is_singular:
+            raise GenericityError(
+                "the metric is singular: critical points are not isolated; project the inputs to their span, or append "
+                "a multiple of the identity to them with outputs zero (ridge regression); nearest(r) is still given"
+            )
         values = self.singular_values
         gaps = np.append(values[:-1] - values[1:], values[-1])
         if 0 < r < len(values) and gaps.min() <= _SINGULAR * values[0]:
@@ -180,11 +203,19 @@ class MatrixDistance:
     def _point(self, kept: tuple[int, ...]) -> MatrixCriticalPoint:
         chosen, values = list(kept), self.singular_values
         inside = (self._u[:, chosen] * values[chosen]) @ self._v[chosen]
-        matrix = np.linalg.solve(self.right.T, np.linalg.solve(self.left, inside).T).T
+        matrix = np.linalg.solve(self.left, inside) @ self._right_inverse
         dropped = [j for j in range(len(values)) if j not in kept]
         index = sum(bool(values[j] > values[i]) for i in kept for j in dropped)
         value = float(np.sum(values[dropped] ** 2)) + self.remainder
-        return MatrixCriticalPoint(np.asarray(matrix), kept, value, index)
+        apart = min((abs(values[i] - values[j]) for i in kept for j in dropped), default=np.inf)
+        unique = not self.is_singular and bool(apart > _SINGULAR * values[0])
+        return MatrixCriticalPoint(np.asarray(matrix), kept, value, index, unique)
+
+    def _checked(self, matrix: ArrayLike) -> Float:
+        given = real_matrix("the matrix", matrix)
+        if given.shape != self.shape:
+            raise InputError(f"the matrix has shape {given.shape}; the distance is on matrices of shape {self.shape}")
+        return given
 
     def _checked_rank(self, r: int) -> int:
         return check_integer("r", r, 0, len(self.singular_values), "the smaller side of the matrix")
@@ -228,11 +259,11 @@ def nearest_of_rank(
     array([[0., 0.],
            [0., 1.]])
     """
-    u = _matrix("target", target)
+    u = real_matrix("target", target)
     m, n = u.shape
     factors = []
     for name, given, size in (("left", left, m), ("right", right, n)):
-        factor = np.eye(size) if given is None else _matrix(name, given)
+        factor = np.eye(size) if given is None else real_matrix(name, given)
         if factor.shape != (size, size):
             raise InputError(f"{name} has shape {factor.shape}; for a target of shape {u.shape} give {(size, size)}")
         _require_invertible(name, np.linalg.svd(factor, compute_uv=False))
@@ -260,8 +291,11 @@ def matrix_regression(inputs: ArrayLike, outputs: ArrayLike) -> MatrixDistance:
     ------
     InputError
         If shapes do not fit or numbers are not finite.
-    GenericityError
-        If the inputs do not span their space.
+
+    Notes
+    -----
+    Inputs that do not span their space are taken as well, and minima are then those matrices that vanish on what is
+    orthogonal to all inputs.
 
     References
     ----------
@@ -275,29 +309,36 @@ def matrix_regression(inputs: ArrayLike, outputs: ArrayLike) -> MatrixDistance:
     >>> loss.count(2), len(list(loss.critical_points(2)))
     (3, 3)
     """
-    x, y = _matrix("inputs", inputs), _matrix("outputs", outputs)
+    x, y = real_matrix("inputs", inputs), real_matrix("outputs", outputs)
     if len(x) != len(y):
         raise InputError(f"inputs of shape {x.shape} and outputs of shape {y.shape}; give as many rows in both")
     _, values, v = np.linalg.svd(x, full_matrices=False)
-    if len(values) < x.shape[1] or values[-1] <= _SINGULAR * values[0]:
-        raise GenericityError(
-            f"the {len(x)} inputs do not span their space of dimension {x.shape[1]}: the loss does not see all of a "
-            "matrix; give more examples, project them to their span, or append a multiple of the identity "
-            "with outputs zero (ridge regression)"
-        )
-    target = np.linalg.lstsq(x, y, rcond=None)[0].T
+    target = np.linalg.lstsq(x, y, rcond=_SINGULAR)[0].T
     remainder = float(np.sum((x @ target.T - y) ** 2))
-    return _distance(target, np.eye(y.shape[1]), (v.T * values) @ v, remainder)
+    return _distance(target, np.eye(y.shape[1]), np.asarray((v.T * values) @ v), remainder)
 
 
 def _distance(target: Any, left: Any, right: Any, remainder: float) -> MatrixDistance:
     u, values, v = np.linalg.svd(left @ target @ right, full_matrices=False)
-    return MatrixDistance(np.asarray(target), left, right, remainder, values, u, v)
+    sizes = np.linalg.svd(right, compute_uv=False)
+    singular = bool(sizes[-1] <= _SINGULAR * sizes[0])
+    inverse = np.asarray(np.linalg.pinv(right, rcond=_SINGULAR), dtype=np.float64)
+    return MatrixDistance(np.asarray(target), left, right, remainder, values, singular, u, v, inverse)
 
 
-def _matrix(name: str, given: ArrayLike) -> Float:
+def real_matrix(name: str, given: ArrayLike) -> Float:
+    """A matrix of finite real numbers, or an error that names what it is.
+
+    Examples
+    --------
+    >>> real_matrix("target", [[1, 2]])
+    array([[1., 2.]])
+    """
     try:
-        matrix = np.array(given, dtype=np.float64)
+        matrix = np.array(given)
+        if matrix.dtype.kind not in "iufbO":
+            raise TypeError(f"numbers of type {matrix.dtype}")
+        matrix = matrix.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise InputError(f"{name} is not a matrix of real numbers") from error
     if matrix.ndim != 2 or not matrix.size:
