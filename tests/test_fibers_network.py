@@ -568,3 +568,11 @@ def test_counts_of_directions_come_from_the_bars():
     assert sum(len(shared_layers(i, j)) for i, j in pairs) == bars.n_weights
     leaving = sum(is_exceptional(i, j, bars) for i, j in pairs)
     assert leaving == bars.n_weights - bars.dimension
+
+
+def test_layers_scaled_against_each_other_are_noticed():
+    network = LinearNetwork([np.diag([1.0, 1e-9]), np.diag([1.0, 1e9])])
+    assert network.rank == 0
+    assert network.evidence.status is Status.LOWER_BOUND
+    assert "has numerical rank 2, but by the bars 0" in network.evidence.reason
+    assert LinearNetwork(network.weights, tolerance=1e-12).evidence.status is Status.NUMERICAL

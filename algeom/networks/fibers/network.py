@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from algeom.algebra.terms import exact
 from algeom.errors import InputError
-from algeom.evidence import Evidence
+from algeom.evidence import Evidence, Status
 from algeom.maps.relabelling import check_integer
 from algeom.networks.fibers.adapted_bases import AdaptedBases, RankDecision, adapted_bases
 from algeom.networks.fibers.bars import Bars, Interval
@@ -24,6 +25,9 @@ __all__ = ["LinearNetwork", "require_network"]
 
 #: Relative spacing of floating-point numbers, by the name of the type.
 _EPSILONS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+
+#: Size of a product relative to that of its factors that is rounding, for layers of some thousand neurons.
+_ROUNDING = 4096 * 2.0**-52
 
 
 class LinearNetwork:
@@ -168,8 +172,27 @@ class LinearNetwork:
 
     @property
     def evidence(self) -> Evidence:
-        """What ranks and bars rest on: PROVED over exact fields, NUMERICAL with its gap for floats."""
-        return self.adapted.evidence
+        """What ranks and bars rest on: PROVED over exact fields, NUMERICAL with its gap for floats.
+
+        LOWER_BOUND where products of weights show another rank than the bars: tolerances are relative to each layer,
+        and layers that are scaled against each other in some directions need others.
+        """
+        found = self.adapted.evidence
+        if not isinstance(self.field, Reals):
+            return found
+        for (j, i), rank in self.rank_list.items():
+            if j < i + 2:
+                continue
+            values = np.linalg.svd(self.partial_product(j, i), compute_uv=False)
+            rounding = _ROUNDING * math.prod(float(np.linalg.norm(w, 2)) for w in self.weights[i:j])
+            shown = int(np.count_nonzero(values > max(self.field.tolerance * values[0], rounding)))
+            if shown != rank:
+                reason = (
+                    f"the product W_{j} ... W_{i + 1} has numerical rank {shown}, but by the bars {rank}: give another "
+                    "tolerance, or balance the layers (change bases of the hidden layers)"
+                )
+                return Evidence(Status.LOWER_BOUND, math.nan, f"{reason}; {found.reason}")
+        return found
 
     def flow_subspace(self, k: int, j: int, i: int) -> Matrix:
         """The subspace ``A_kji = null W_(k+1~j) n col W_(j~i)`` of layer j: from layer i, and 0 beyond layer k.
