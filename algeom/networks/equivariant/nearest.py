@@ -169,9 +169,9 @@ def nearest_equivariant(
        exactly: see `Selection`, which is returned as the certificate.
     """
     r = check_integer("rank", rank, 0, base_change.n, "the size of the matrices")
+    blocks = blocks_over(field, base_change.blocks)
     problem, total = _problem(base_change, field, target, gram, data)
     spectra, definite = problem.spectra()
-    blocks = blocks_over(field, base_change.blocks)
     values, costs = [found.values for found in spectra], [block.cost for block in blocks]
     certificate = select(values, costs, r, [block.label for block in blocks])
     rounding = _rounding(base_change.n, values)
