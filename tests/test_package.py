@@ -43,7 +43,7 @@ def modules():
 
 
 def test_import_takes_less_than_a_second():
-    code = "import time; t = time.perf_counter(); import algeom; print(time.perf_counter() - t)"
+    code = "import time; t = time.process_time(); import algeom; print(time.process_time() - t)"
     assert min(float(python(code)) for _ in range(3)) < 1.0
 
 
