@@ -445,6 +445,25 @@ def test_a_superoperator_far_from_positive_is_flagged():
     assert lsrdr(near, 2, rng=1, starts=4).residual < 1e-10
 
 
+def test_progress_tells_of_each_start():
+    events = []
+    lsrdr(INTEGERS, 2, rng=1, starts=3, progress=events.append)
+    assert [event.kind for event in events] == ["start", "advance", "advance", "advance"]
+    assert events[0].total == 3
+    assert {event.info["start"] for event in events[1:]} == {0, 1, 2}
+    assert {event.info["ending"] for event in events[1:]} == {"converged"}
+
+
+def test_what_auto_chooses():
+    plan = lsrdr_plan(INTEGERS, 2)
+    assert (plan.method, plan.field, plan.together) == ("low_rank", "real", 8)
+    assert lsrdr_plan(INTEGERS, 2, method="dense").reason == "as asked for"
+    large = np.broadcast_to(np.float64(1), (10, 200, 200))
+    costs = [lsrdr_plan(large, d, method=method).multiplications for d, method in ((20, "low_rank"), (20, "dense"))]
+    assert 10 * costs[0] < costs[1]
+    assert lsrdr(INTEGERS, 2, rng=1, s=3, t=0.2, starts=1).method == "dense"
+
+
 def test_without_similarities_starts_are_compared_by_eigenvalues():
     with_it, without = (lsrdr(INTEGERS, 1, rng=1, compute_similarity=choice) for choice in (True, False))
     assert math.isnan(without.similarity)

@@ -26,8 +26,8 @@ __all__ = ["WINDOW", "Anderson"]
 Float = NDArray[np.float64]
 Int = NDArray[np.intp]
 
-#: Differences that are remembered. More need fewer steps (15: 3 % more, 30: 7 % fewer, in the mean over the tuples of
-#: benchmarks/lsrdr.py), each of which costs more memory and time in proportion.
+#: Differences that are remembered. With more, fewer steps are needed (10: 8 % more, 30: 2 % fewer, in the mean over the
+#: tuples of benchmarks/lsrdr_steps.py), each of which costs more memory and time in proportion.
 WINDOW = 20
 
 #: Added to the squares of normalized differences: a relative perturbation that decides only among directions that

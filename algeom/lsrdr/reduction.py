@@ -29,7 +29,7 @@ from algeom.runtime.progress import Progress, Reporter, reporter
 
 __all__ = ["lsrdr"]
 
-#: Most steps of a start: more than any tuple of benchmarks/lsrdr.py needed, with acceleration and without.
+#: Most steps of a start: more than most tuples of benchmarks/lsrdr_steps.py need, with acceleration and without.
 _ACCELERATED_STEPS, _PLAIN_STEPS = 3_000, 100_000
 
 #: From this attempt on (the first is 0) starts that keep failing get complex numbers, or a step smaller by this factor.

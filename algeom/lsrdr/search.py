@@ -24,7 +24,7 @@ Float = NDArray[np.float64]
 Int = NDArray[np.intp]
 
 # Steps are in units of the rank, as G and H of trace 1 have norms of about 1/d. The constants were set by
-# benchmarks/lsrdr.py: steps to the fixed point, in the geometric mean over its tuples.
+# benchmarks/lsrdr_steps.py: numbers of steps, in the geometric mean over its tuples, which change little with them.
 
 #: First, least and largest step; by what they grow while increments point in one direction (cosine above the bound),
 #: and shrink when they turn back.
