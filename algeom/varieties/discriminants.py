@@ -6,6 +6,7 @@ import numpy as np
 
 from algeom.errors import InputError
 from algeom.maps import PolynomialMap, polynomial_map
+from algeom.maps.forms import Form, exponent_vectors, general_form, moved_exponents, multiply
 from algeom.maps.relabelling import (
     IntArray,
     Symmetry,
@@ -15,7 +16,6 @@ from algeom.maps.relabelling import (
     symmetric_group_generators,
     symmetry,
 )
-from algeom.maps.forms import Form, exponent_vectors, general_form, moved_exponents, multiply
 
 __all__ = ["coincident_root_locus", "discriminant", "resultant"]
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from algeom.errors import InputError
 from algeom.maps import PolynomialMap, polynomial_map
+from algeom.maps.forms import Form, exponent_vectors, general_form, moved_exponents, multiply
 from algeom.maps.relabelling import (
     check_integer,
     indexed_names,
@@ -14,7 +15,6 @@ from algeom.maps.relabelling import (
     symmetric_group_generators,
     symmetry,
 )
-from algeom.maps.forms import Form, exponent_vectors, general_form, moved_exponents, multiply
 
 __all__ = ["chow_variety", "split_forms"]
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from algeom.errors import InputError
 from algeom.maps import PolynomialMap, polynomial_map
-from algeom.maps.relabelling import check_integer, indexed_names, position_arrays, symmetry
 from algeom.maps.forms import monomial_values
+from algeom.maps.relabelling import check_integer, indexed_names, position_arrays, symmetry
 
 __all__ = ["rational_normal_curve", "rational_normal_scroll"]
 

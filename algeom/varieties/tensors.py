@@ -8,6 +8,7 @@ import numpy as np
 
 from algeom.errors import InputError
 from algeom.maps import PolynomialMap, polynomial_map
+from algeom.maps.forms import exponent_vectors, monomial_values, moved_exponents
 from algeom.maps.relabelling import (
     Symmetry,
     check_integer,
@@ -16,7 +17,6 @@ from algeom.maps.relabelling import (
     symmetric_group_generators,
     symmetry,
 )
-from algeom.maps.forms import exponent_vectors, monomial_values, moved_exponents
 
 __all__ = ["segre", "segre_veronese", "veronese"]
 
