@@ -206,6 +206,15 @@ def test_the_basis_makes_both_eigenvectors_equal_and_diagonal(field):
         np.testing.assert_allclose(np.abs(again.X), np.abs(reduced.X), atol=1e-8)  # determined up to signs and phases
 
 
+def test_steps_of_quaternionic_matrices_keep_their_structure():
+    """Real matrices over the quaternions: many plain steps come to the projection of the real iteration."""
+    real = lsrdr(INTEGERS, 3, rng=1, starts=2)
+    plain = lsrdr(INTEGERS, 3, rng=1, starts=2, field="quaternion", t=0.5, accelerate=False, tolerance=1e-11)
+    assert plain.residual < 1e-10
+    np.testing.assert_allclose(plain.P.components[..., 0], real.P, atol=1e-8)
+    np.testing.assert_allclose(plain.P.components[..., 1:], 0, atol=1e-8)
+
+
 def test_published_numbers_of_finite_s():
     """s = 8 gives one projection for all t; s = 1 and 2 deviate as the specification says of such a tuple."""
     A = gaussian(12, 4, 6)
@@ -461,7 +470,16 @@ def test_what_auto_chooses():
     large = np.broadcast_to(np.float64(1), (10, 200, 200))
     costs = [lsrdr_plan(large, d, method=method).multiplications for d, method in ((20, "low_rank"), (20, "dense"))]
     assert 10 * costs[0] < costs[1]
-    assert lsrdr(INTEGERS, 2, rng=1, s=3, t=0.2, starts=1).method == "dense"
+    assert lsrdr(INTEGERS, 2, rng=1, s=3, t=0.1, starts=1, tolerance=1e-6).method == "dense"
+
+
+def test_circles_are_recognized():
+    """For s = 3 and t = 0.2 the dense iteration alternates between two matrices."""
+    result = lsrdr(INTEGERS, 2, rng=1, s=3, t=0.2, starts=1)
+    assert result.starts[0].ending is Ending.TOO_MANY_STEPS
+    assert result.starts[0].steps < 20_000
+    assert "lower t" in str(result)
+    assert result.evidence.status is Status.LOWER_BOUND
 
 
 def test_without_similarities_starts_are_compared_by_eigenvalues():

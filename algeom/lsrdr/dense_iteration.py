@@ -36,8 +36,9 @@ _TRACE, _FAR = 1e-13, 1e6
 #: Halvings of an adaptive step at which the rank changes.
 _HALVINGS = 12
 
-#: A residual that does not fall by this factor in so many steps and is below the bound is as small as rounding permits.
-_LESS, _PATIENCE, _ROUNDING = 0.95, 500, 1e-11
+#: A residual that does not fall by this factor in so many steps is as small as rounding permits if it is below the
+#: bound. If it is larger, and after more steps, the start goes around in circles, as for finite s and large t.
+_LESS, _PATIENCE, _ROUNDING, _HOPELESS = 0.95, 500, 1e-11, 10_000
 
 
 def dense_step(E: Superoperator, P: Array, G: Array, H: Array, t: Array, s: float) -> tuple[Array, Array, Array, Array]:
@@ -126,7 +127,9 @@ class DenseSearch:
         running = np.arange(len(self.endings))
         try:
             while len(running):
-                self._step(running)
+                # Starts that come to nothing are told by their residuals.
+                with np.errstate(all="ignore"):
+                    self._step(running)
                 for i in running:
                     if self.endings[i] is not Ending.RUNNING:
                         finished(int(i), self.endings[i])
@@ -152,12 +155,13 @@ class DenseSearch:
     def _has_other_rank(self, P: Array) -> NDArray[np.bool_]:
         return np.asarray(np.abs(np.trace(P, axis1=1, axis2=2).real - self.d) > 0.5)
 
-    def history(self, start: int) -> History:
-        """What happened to one start."""
-        return History.of(self._records, start)
+    def histories(self) -> list[History]:
+        """What happened to each start."""
+        return History.of_all(self._records, len(self.endings))
 
     def endpoints(self, field: Field) -> list[Endpoint]:
         """Where the starts have come to; the field says where their random numbers were drawn."""
+        histories = self.histories()
         return [
             Endpoint(
                 state=self._factored(i),
@@ -169,7 +173,7 @@ class DenseSearch:
                 field=field,
                 departures=0,
                 growth=math.nan,
-                history=self.history(i),
+                history=histories[i],
                 dense=(self.P[i], self.G[i], self.H[i]),
             )
             for i, ending in enumerate(self.endings)
@@ -191,21 +195,20 @@ class DenseSearch:
         if self.quaternionic:
             P, G, H = (quaternionic_part(M) for M in (P, G, H))
         self.steps[index] += 1
-        with np.errstate(all="ignore"):
-            increment = P - old_P
-            moved, size = norm(increment), norm(P)
-            changes = [norm(new - old) / norm(new) for new, old in ((G, old_G), (H, old_H))]
-            residual = np.maximum(self.d * moved / (t * size), np.maximum(*changes))
-            # Traces are 1 now: norms are the inverses of the shares of the traces in them.
-            no_trace = ~(np.maximum(norm(G), norm(H)) * _TRACE < 1)
-            lost = ~(np.isfinite(residual) & (size < _FAR * math.sqrt(self.d)))
-            other_rank = ~lost & self._has_other_rank(P)
-            if self.t is None:
-                last = self._last[index]
-                cosine = np.einsum("kij,kij->k", increment, last.conj()).real / (moved * norm(last))
-                # Where an increment is zero there is no angle.
-                self._t[index] = np.where(np.abs(cosine) < _ALIGNED, np.maximum(t * _SHRINK, _LEAST), t * _GROW)
-            less = residual < _LESS * self._best[index]
+        increment = P - old_P
+        moved, size = norm(increment), norm(P)
+        changes = [norm(new - old) / norm(new) for new, old in ((G, old_G), (H, old_H))]
+        residual = np.maximum(self.d * moved / (t * size), np.maximum(*changes))
+        # Traces are 1 now: norms are the inverses of the shares of the traces in them.
+        no_trace = ~(np.maximum(norm(G), norm(H)) * _TRACE < 1)
+        lost = ~(np.isfinite(residual) & (size < _FAR * math.sqrt(self.d)))
+        other_rank = ~lost & self._has_other_rank(P)
+        if self.t is None:
+            last = self._last[index]
+            cosine = np.einsum("kij,kij->k", increment, last.conj()).real / (moved * norm(last))
+            # Where an increment is zero there is no angle.
+            self._t[index] = np.where(np.abs(cosine) < _ALIGNED, np.maximum(t * _SHRINK, _LEAST), t * _GROW)
+        less = residual < _LESS * self._best[index]
         self._last[index] = increment
         self._best[index] = np.where(less, residual, self._best[index])
         self._since[index] = np.where(less, 0, self._since[index] + 1)
@@ -223,5 +226,5 @@ class DenseSearch:
                 self.endings[i] = Ending.RANK_CHANGED
             elif done[place]:
                 self.endings[i] = Ending.CONVERGED
-            elif self.steps[i] >= self.max_steps:
+            elif self.steps[i] >= self.max_steps or self._since[i] >= _HOPELESS:
                 self.endings[i] = Ending.TOO_MANY_STEPS

@@ -46,8 +46,8 @@ class Ending(Enum):
 _ADVICE = {
     Ending.RUNNING: "The start has not ended.",
     Ending.CONVERGED: "All equations of a fixed point hold to the residual; nothing is to be done.",
-    Ending.TOO_MANY_STEPS: "Raise max_steps. Where the residual falls ever more slowly, fixed points are not isolated: "
-    "the similarity is then known much better than the projection.",
+    Ending.TOO_MANY_STEPS: "Raise max_steps; where the residual does not fall at all, lower t. Where it falls ever more "
+    "slowly, fixed points are not isolated: the similarity is then known much better than the projection.",
     Ending.DIVERGED: "The projection grew without bound: over the reals the dominant eigenvalues are then often "
     'complex. Give field="complex", a smaller t, or start="psd".',
     Ending.RANK_CHANGED: 'An eigenvalue of P crossed 1/2, so that P has another rank. Give start="psd" or a '
@@ -83,15 +83,21 @@ class History:
     accelerated: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, records: list[tuple[Array, ...]], start: int) -> History:
-        """Of one start, from tuples (starts, steps, eigenvalues, residuals, increments, t, accelerated)."""
-        rows = []
-        for index, *values in records:
-            place = int(np.searchsorted(index, start))
-            if place < len(index) and index[place] == start:
-                rows.append([float(value[place]) for value in values])
-        table = np.array(rows, dtype=np.float64).reshape(-1, 6).T
-        return cls(table[0].astype(np.intp), table[1], table[2], table[3], table[4], table[5] > 0)
+    def of_all(cls, records: list[tuple[Array, ...]], count: int) -> list[History]:
+        """Of all starts, from tuples (starts, steps, eigenvalues, residuals, increments, t, accelerated)."""
+        if not records:
+            records = [tuple(np.empty(0) for _ in range(7))]
+        starts, *columns = (np.concatenate(column) for column in zip(*records, strict=True))
+        order = np.argsort(starts, kind="stable")
+        ends = np.searchsorted(starts[order], np.arange(count + 1))
+        steps, eigenvalues, residuals, increments, t, accelerated = (column[order] for column in columns)
+        return [
+            cls(
+                steps[part].astype(np.intp), eigenvalues[part], residuals[part], increments[part], t[part],
+                accelerated[part] > 0,
+            )
+            for part in (slice(ends[i], ends[i + 1]) for i in range(count))
+        ]  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.eigenvalues)

@@ -13,7 +13,7 @@ from algeom.lsrdr.projections import State, inverse, orthonormal
 from algeom.lsrdr.superoperator_base import Superoperator
 from algeom.lsrdr.tuples import Array
 
-__all__ = ["EQUATIONS", "canonical", "defects", "dense_defects", "grouped", "same_projection"]
+__all__ = ["EQUATIONS", "canonical", "defects", "dense_defects", "grouped", "hermitian_part", "same_projection"]
 
 #: The equations of a fixed point, in the order of `defects`, and what is to be positive semidefinite.
 EQUATIONS = {
@@ -107,6 +107,14 @@ def canonical(state: State, *, quaternionic: bool = False) -> State:
     phase = largest / np.abs(largest)
     C, back = C / phase, phase[:, None] * back
     return State((S @ C)[None], (back @ R)[None], (Y @ adjoint(back))[None], (Z @ C)[None])
+
+
+def hermitian_part(state: State) -> State:
+    """The state with the Hermitian parts of R H R^* and S^* G S, for one start."""
+    S, R = state.S[0], state.R[0]
+    W, V = _hermitian(R @ state.Y[0]), _hermitian(adjoint(S) @ state.Z[0])
+    Y, Z = S @ W / np.trace(W @ adjoint(S) @ S), adjoint(R) @ V / np.trace(R @ adjoint(R) @ V)
+    return State(state.S, state.R, Y[None], Z[None])
 
 
 def _hermitian(M: Array) -> Array:

@@ -109,7 +109,7 @@ def lsrdr(
         Whether to end the low-rank iteration by Anderson acceleration. Fixed points are the same; saddles, to which
         acceleration may converge, are recognized and left where that is cheap.
     starts : int or sequence
-        How many random starts; or for each start a projection (n, n) of rank d, a basis (n, d) of the image of an
+        How many random starts; or, for each start, a projection (n, n) of rank d, a basis (n, d) of the image of an
         orthogonal projection, or a pair (S, R) of matrices (n, d) and (d, n).
     start : {"psd", "hermitian", "identity", "gaussian"}
         Where G and H begin. Starts that are not positive semidefinite fail more often.
@@ -182,6 +182,8 @@ def lsrdr(
     0.978400441544 (3, 2, 2) 8
     """
     problem = Problem.of(A, rank, field)
+    if isinstance(starts, np.ndarray) and starts.ndim == 3:
+        starts = list(starts)
     count = check_integer("starts", starts, 1) if not isinstance(starts, Sequence) else len(starts)
     if count == 0:
         raise InputError("starts is empty; give a number of random starts, or a list of starts")

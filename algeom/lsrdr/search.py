@@ -53,8 +53,8 @@ _GATE, _PLAIN_STEPS, _FAILURES = 5e-3, 5, 8
 _WORSE, _PATIENCE = 3.0, 30
 
 #: A residual that does not fall by this factor in so many plain steps, or was not halved while accelerated, is as small
-#: as rounding permits if it is below the bound.
-_LESS, _PLAIN_PATIENCE, _ROUNDING = 0.95, 500, 1e-11
+#: as rounding permits if it is below the bound. If it is larger, and after more steps, the start goes around in circles.
+_LESS, _PLAIN_PATIENCE, _ROUNDING, _HOPELESS = 0.95, 500, 1e-11, 10_000
 
 #: Growth above which a fixed point is taken for a saddle and left; how far, relative to P; plain steps before the next
 #: acceleration; departures in all.
@@ -156,8 +156,9 @@ class Search:
         self._peak = np.full(k, np.inf)
         self._left = state.copy()
         self._anderson = Anderson(k, n, d, state.S.dtype) if options.accelerate else None
+        # Lanes make columns orthonormal one by one, by which they lose the structure of quaternionic ones.
         steady = options.t is not None and not options.accelerate and options.advance is move
-        self._matrices = compiled_matrices(E, state) if steady else None
+        self._matrices = compiled_matrices(E, state) if steady and not options.quaternionic else None
 
     def run(self, finished: Callable[[int, Ending], None] = lambda start, ending: None) -> bool:
         """Search until all starts have ended; calls `finished` as each one does.
@@ -169,7 +170,9 @@ class Search:
         """
         try:
             while len(self._running):
-                self._step()
+                # Starts that come to nothing are told by their residuals.
+                with np.errstate(all="ignore"):
+                    self._step()
                 for i in self._running:
                     if self.endings[i] is not Ending.RUNNING:
                         finished(int(i), self.endings[i])
@@ -184,12 +187,13 @@ class Search:
             return False
         return True
 
-    def history(self, start: int) -> History:
-        """What happened to one start."""
-        return History.of(self._records, start)
+    def histories(self) -> list[History]:
+        """What happened to each start."""
+        return History.of_all(self._records, len(self.endings))
 
     def endpoints(self, field: Field) -> list[Endpoint]:
         """Where the starts have come to; the field says where their random numbers were drawn."""
+        histories = self.histories()
         return [
             Endpoint(
                 state=self.state[[i]],
@@ -201,7 +205,7 @@ class Search:
                 field=field,
                 departures=int(self.departures[i]),
                 growth=float(self.growth[i]),
-                history=self.history(i),
+                history=histories[i],
             )
             for i, ending in enumerate(self.endings)
         ]
@@ -228,17 +232,16 @@ class Search:
     def _judge(self, index: Int, found: Directions) -> NDArray[np.bool_]:
         """Which starts have ended or begin again elsewhere; True for those that go on from where they are."""
         residual = found.residual
-        with np.errstate(invalid="ignore"):
-            lost = ~(np.isfinite(residual) & (found.size < _FAR * np.sqrt(self.d)))
-            no_trace = ~lost & (found.trace_share < _TRACE)
-            accelerated = self._accelerated[index]
-            less = residual < np.where(accelerated, 0.5, _LESS) * self._best[index]
+        lost = ~(np.isfinite(residual) & (found.size < _FAR * np.sqrt(self.d)))
+        no_trace = ~lost & (found.trace_share < _TRACE)
+        accelerated = self._accelerated[index]
+        less = residual < np.where(accelerated, 0.5, _LESS) * self._best[index]
         self._best[index] = np.where(less, residual, self._best[index])
         self._since[index] = np.where(less, 0, self._since[index] + 1)
         stuck = self._since[index] >= np.where(accelerated, _PATIENCE, _PLAIN_PATIENCE)
         rounding = stuck & (residual < _ROUNDING)
         done = ~lost & ((residual <= self.options.tolerance) | rounding)
-        exhausted = self.steps[index] >= self.options.max_steps
+        exhausted = (self.steps[index] >= self.options.max_steps) | (self._since[index] >= _HOPELESS)
         worse = accelerated & ~done & (lost | no_trace | stuck | (residual > _WORSE * self._begun_at[index]))
         ends = done | lost | no_trace | exhausted | worse
         for place in np.flatnonzero(ends):
@@ -262,8 +265,11 @@ class Search:
         if anderson is not None and known is not None:
             self.growth[i], direction = known
             S, R = self.state.S[i], self.state.R[i]
-            back = self.departures[i] and distance(S, R, self._left.S[i], self._left.R[i]) < _BACK * found.size[0]
-            if self.growth[i] > UNSTABLE and self.departures[i] < _DEPARTURES and not back and not final:
+            left = self._left[[i]]
+            back = self.departures[i] > 0 and distance(S, R, left.S[0], left.R[0]) < _BACK * found.size[0]
+            if back:  # so it attracts in the direction that was suspected
+                self.growth[i] = min(self.growth[i], 1.0)
+            elif self.growth[i] > UNSTABLE and self.departures[i] < _DEPARTURES and not final:
                 self._left.put([i], self.state[[i]])
                 self.departures[i] += 1
                 self.state.put([i], anderson.displaced(i, direction, _DEPARTURE * float(found.size[0])))
@@ -325,7 +331,7 @@ class Search:
         if count < 2:
             return self._go_plainly(index, here, found)
         done = lane_steps(self._matrices, here.S, here.R, here.Y, here.Z, t, count)
-        self.state.put(index, self._structured(State(done.S, done.R, done.Y, done.Z)))
+        self.state.put(index, State(done.S, done.R, done.Y, done.Z))
         for i, code in zip(index, done.codes, strict=True):
             if code != StepCode.DONE:
                 self.endings[i] = _OF_LANES[StepCode(code)]
@@ -354,20 +360,17 @@ class Search:
     @staticmethod
     def _measure(here: State, found: Directions, target: Move) -> tuple[Float, NDArray[np.bool_]]:
         """How far P goes, and whether that is not too far."""
-        with np.errstate(all="ignore"):
-            increments = found.length(here, target.dS, target.dR)
-            fits = (increments <= _LONGEST * found.size) & (target.size <= _STRETCH * found.size)
-        return increments, fits
+        increments = found.length(here, target.dS, target.dR)
+        return increments, (increments <= _LONGEST * found.size) & (target.size <= _STRETCH * found.size)
 
     def _add_momentum(self, index: Int, here: State, found: Directions, target: Move, increments: Float) -> None:
         """Go farther in the direction of the last increment, in place, where the present one is not against it."""
         S0, R0, dS0, dR0 = (part[index] for part in self._last)
         S, R, dS, dR = here.S, here.R, target.dS, target.dR
-        with np.errstate(all="ignore"):
-            more_S, more_R = transported((S0, R0, dS0, dR0), S, R)
-            product = inner_product((S, R, dS, dR), (S, R, more_S, more_R))
-            cosine = product / (increments * found.length(here, more_S, more_R))
-            farther = move_along(here, dS + _MOMENTUM * more_S, dR + _MOMENTUM * more_R)
+        more_S, more_R = transported((S0, R0, dS0, dR0), S, R)
+        product = inner_product((S, R, dS, dR), (S, R, more_S, more_R))
+        cosine = product / (increments * found.length(here, more_S, more_R))
+        farther = move_along(here, dS + _MOMENTUM * more_S, dR + _MOMENTUM * more_R)
         lengths, fits = self._measure(here, found, farther)
         good = np.flatnonzero((self._plain[index] > 0) & (cosine > _AGREEING) & fits)
         target.put(good, Move(farther.S[good], farther.R[good], farther.dS[good], farther.dR[good]))
@@ -377,8 +380,7 @@ class Search:
         """The next steps: longer while increments point in one direction, shorter when they turn back."""
         direction = (here.S, here.R, target.dS, target.dR)
         S0, R0, dS0, dR0 = (part[index] for part in self._last)
-        with np.errstate(all="ignore"):
-            cosine = inner_product(direction, (S0, R0, dS0, dR0)) / (increments * self._last_increment[index])
+        cosine = inner_product(direction, (S0, R0, dS0, dR0)) / (increments * self._last_increment[index])
         known = self._plain[index] > 0
         longer = known & (cosine > _ALIGNED)
         shorter = known & (cosine < 0)
