@@ -46,8 +46,8 @@ class Ending(Enum):
 _ADVICE = {
     Ending.RUNNING: "The start has not ended.",
     Ending.CONVERGED: "All equations of a fixed point hold to the residual; nothing is to be done.",
-    Ending.TOO_MANY_STEPS: "Raise max_steps; where the residual does not fall at all, lower t. Where it falls ever more "
-    "slowly, fixed points are not isolated: the similarity is then known much better than the projection.",
+    Ending.TOO_MANY_STEPS: "Raise max_steps; where the residual does not fall at all, lower t. Where it falls ever "
+    "more slowly, fixed points are not isolated: the similarity is then known much better than the projection.",
     Ending.DIVERGED: "The projection grew without bound: over the reals the dominant eigenvalues are then often "
     'complex. Give field="complex", a smaller t, or start="psd".',
     Ending.RANK_CHANGED: 'An eigenvalue of P crossed 1/2, so that P has another rank. Give start="psd" or a '

@@ -53,7 +53,7 @@ _GATE, _PLAIN_STEPS, _FAILURES = 5e-3, 5, 8
 _WORSE, _PATIENCE = 3.0, 30
 
 #: A residual that does not fall by this factor in so many plain steps, or was not halved while accelerated, is as small
-#: as rounding permits if it is below the bound. If it is larger, and after more steps, the start goes around in circles.
+#: as rounding permits if it is below the bound. If it is larger, and after more steps, the start goes in circles.
 _LESS, _PLAIN_PATIENCE, _ROUNDING, _HOPELESS = 0.95, 500, 1e-11, 10_000
 
 #: Growth above which a fixed point is taken for a saddle and left; how far, relative to P; plain steps before the next
