@@ -482,6 +482,20 @@ def test_circles_are_recognized():
     assert result.evidence.status is Status.LOWER_BOUND
 
 
+def test_the_history_of_a_start():
+    reduced = lsrdr(1e3 * INTEGERS, 2, rng=1)
+    history = reduced.history
+    np.testing.assert_array_equal(history.steps, np.arange(1, len(history) + 1))
+    assert reduced.similarity_history[-1] == pytest.approx(BEST[2], abs=1e-11)
+    assert history.residuals[-1] <= 1e-13 < history.residuals[-2]
+    assert history.eigenvalues[-1] == pytest.approx(reduced.eigenvalue, rel=1e-12)
+    plain = ~history.accelerated[:-1]
+    assert np.isfinite(history.increments[:-1][plain]).all()
+    assert np.isnan(history.increments[:-1][~plain]).all()
+    assert (history.t > 0).all()
+    assert len(reduced.histories) == 8
+
+
 def test_without_similarities_starts_are_compared_by_eigenvalues():
     with_it, without = (lsrdr(INTEGERS, 1, rng=1, compute_similarity=choice) for choice in (True, False))
     assert math.isnan(without.similarity)

@@ -138,6 +138,7 @@ def outcome(
         interrupted=interrupted,
         _factors=(S, R, state.Y[0], state.Z[0]),
         _family=problem.family,
+        _unit=factor,
         _dense=dense,
     )
 

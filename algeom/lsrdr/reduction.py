@@ -39,8 +39,8 @@ _CAREFUL, _SMALLER = 2, 0.2
 #: enough for acceleration to work at once.
 _PERTURBATION = 1e-3
 
-#: Relative difference up to which lambda is the same, though P may not be.
-_SAME_EIGENVALUE = 1e-9
+#: Relative difference up to which lambda is then the same, though P may not be.
+_SAME_EIGENVALUE = 1e-8
 
 #: Residual to which the iteration is taken then: enough to tell projections apart.
 _EXAMINED = 1e-9
@@ -377,7 +377,7 @@ class _Run:
                 earlier = endpoints[i]
                 endpoints[i] = replace(
                     again,
-                    attempts=earlier.attempts,
+                    attempts=(*earlier.attempts[:-1], again.ending),
                     steps=earlier.steps + again.steps,
                     departures=earlier.departures + 1,
                 )

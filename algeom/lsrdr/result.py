@@ -155,7 +155,7 @@ class LSRDRResult:
     residuals : dict of str to float
         Relative defects of the equations of a fixed point: keys as in `algeom.lsrdr.fixed_points.EQUATIONS`.
     history : History
-        Step by step, of the start that the result comes from.
+        Step by step, of the start that the result comes from: estimates of lambda, residuals, increments, step sizes.
     histories : tuple of History
         Of all starts.
     applications : int
@@ -192,6 +192,7 @@ class LSRDRResult:
     interrupted: bool
     _factors: tuple[Array, Array, Array, Array] = dataclasses.field(repr=False)
     _family: MatrixFamily | None = dataclasses.field(repr=False)
+    _unit: float = dataclasses.field(repr=False)
     _dense: tuple[Array, Array, Array] | None = dataclasses.field(repr=False, default=None)
 
     # Matrices
@@ -236,6 +237,11 @@ class LSRDRResult:
     def residual(self) -> float:
         """The largest of the `residuals`."""
         return max(self.residuals.values())
+
+    @property
+    def similarity_history(self) -> Array:
+        """sqrt(|lambda| / rho(Phi(A))) by the estimates of lambda in `history`, which at first may be too large."""
+        return np.sqrt(self.history.eigenvalues * (self._unit / self.radius))
 
     @property
     def converged(self) -> bool:
