@@ -86,5 +86,3 @@ def count_generators(points, max_degree):
 
 def number_of_monomials(m, d):
     return comb(m + d - 1, d)
-
-

@@ -190,9 +190,7 @@ def test_a_torus_that_holds_up_to_rounding_only():
 @pytest.mark.parametrize("angle", [0.3, 1.0, 2.5])
 def test_a_rotation_by_rounded_numbers(angle):
     c, s = math.cos(angle), math.sin(angle)
-    phi = ag.polynomial_map(
-        lambda t: [c * t[0] - s * t[1], s * t[0] + c * t[1], t[0] ** 2 + t[1] ** 2], n_parameters=2
-    )
+    phi = ag.polynomial_map(lambda t: [c * t[0] - s * t[1], s * t[0] + c * t[1], t[0] ** 2 + t[1] ** 2], n_parameters=2)
     ideal = ag.implicitize(phi, max_degree=2, arithmetic="float64", rng=1)
     assert forms(ideal) in (["y1^2 + y2^2 - y3"], ["-y1^2 - y2^2 + y3"])
     assert ideal.contains([3.0, 4.0, 25.0])

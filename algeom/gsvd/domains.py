@@ -58,16 +58,21 @@ class Domain(ABC):
         """The domain without points of norms below this part of `high`, if it has any."""
 
     @abstractmethod
-    def chart(self, x: Float) -> tuple[Float, list[tuple[float, float]]]:
-        """Coordinates of one point in which the domain is a box, and the bounds of this box."""
+    def chart(self, x: Float) -> Float:
+        """Coordinates (N, k) of points in which the domain is a box."""
+
+    @property
+    @abstractmethod
+    def chart_bounds(self) -> tuple[Float, Float]:
+        """Lower and upper bounds of these coordinates, infinite where there are none."""
 
     @abstractmethod
     def point(self, z: Float) -> Float:
-        """The point with these coordinates."""
+        """The points (N, n) with these coordinates."""
 
     @abstractmethod
     def pull_back(self, z: Float, slope: Float) -> Float:
-        """The gradient in coordinates, from that at the point."""
+        """Gradients in coordinates, from those at the points."""
 
 
 class _Radial(Domain):
@@ -105,22 +110,27 @@ class _Radial(Domain):
         """The annulus outside of a small ball."""
         return self if self.low >= part * self.high else Annulus(self.n_inputs, part * self.high, self.high)
 
-    def chart(self, x: Float) -> tuple[Float, list[tuple[float, float]]]:
+    def chart(self, x: Float) -> Float:
         """A vector of any length in the direction of the point, and the logarithm of its radius."""
-        radius = float(np.linalg.norm(x))
-        bounds = [(-math.inf, math.inf)] * self.n_inputs + [(math.log(self.low), math.log(self.high))]
-        return np.append(x / radius, np.clip(math.log(radius), *bounds[-1])), bounds
+        radii = np.linalg.norm(x, axis=1, keepdims=True)
+        return np.hstack([x / radii, np.clip(np.log(radii), *(side[-1] for side in self.chart_bounds))])
+
+    @property
+    def chart_bounds(self) -> tuple[Float, Float]:
+        """Those of the logarithm of the radius."""
+        free = np.full(self.n_inputs, math.inf)
+        return np.append(-free, math.log(self.low)), np.append(free, math.log(self.high))
 
     def point(self, z: Float) -> Float:
         """The point in this direction, with this logarithm of the radius."""
-        return np.asarray(z[:-1] * (math.exp(z[-1]) / float(np.linalg.norm(z[:-1]))))
+        return np.asarray(z[:, :-1] * (np.exp(z[:, -1:]) / np.linalg.norm(z[:, :-1], axis=1, keepdims=True)))
 
     def pull_back(self, z: Float, slope: Float) -> Float:
         """The gradient with respect to the direction and the logarithm of the radius."""
-        length = float(np.linalg.norm(z[:-1]))
-        unit = z[:-1] / length
-        radius, along = math.exp(z[-1]), float(slope @ unit)
-        return np.append((slope - along * unit) * (radius / length), along * radius)
+        lengths = np.linalg.norm(z[:, :-1], axis=1, keepdims=True)
+        units, radii = z[:, :-1] / lengths, np.exp(z[:, -1:])
+        along = np.einsum("ij,ij->i", slope, units)[:, None]
+        return np.hstack([(slope - along * units) * (radii / lengths), along * radii])
 
 
 @dataclass(frozen=True)
@@ -288,9 +298,14 @@ class Box(Domain):
         """The box with a small hole around the origin, if it has the origin."""
         return self if self.low >= part * self.high else Box(self.lower, self.upper, part * self.high)
 
-    def chart(self, x: Float) -> tuple[Float, list[tuple[float, float]]]:
+    def chart(self, x: Float) -> Float:
         """The point itself."""
-        return x, list(zip(self.lower, self.upper, strict=True))
+        return x
+
+    @property
+    def chart_bounds(self) -> tuple[Float, Float]:
+        """The box."""
+        return np.array(self.lower), np.array(self.upper)
 
     def point(self, z: Float) -> Float:
         """The point itself, outside of the hole."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from algeom.errors import GenericityError, InputError
 from algeom.evidence import Evidence, Status
+from algeom.gsvd.arguments import as_rows
 from algeom.gsvd.away_steps import away_step_weights
 from algeom.gsvd.core_sets import core_set
 from algeom.maps.tape import noun_count
@@ -129,7 +130,7 @@ class Ellipsoid:
         InputError
             If the shape is wrong or an entry is not finite.
         """
-        rows = checked_points("points", points)
+        rows = as_rows("points", points)
         if rows.shape[1] != len(self.axes):
             raise InputError(f"points of dimension {rows.shape[1]} were given; this ellipsoid is in R^{len(self.axes)}")
         return np.asarray(np.linalg.norm(rows @ self.axes[:, : self.rank] / self.semi_axes[: self.rank], axis=1))
@@ -213,7 +214,7 @@ def minimum_volume_ellipsoid(
     >>> stretched.semi_axes.round(6), stretched.rank, bool(stretched.gap <= 1e-10)
     (array([4.242641, 0.707107]), 2, True)
     """
-    rows = checked_points("points", points)
+    rows = as_rows("points", points)
     n, p = rows.shape
     if not (isinstance(tol, (int, float)) and _LEAST_TOL <= tol < 1):
         raise InputError(f"tol={tol!r}: expected a gap from {_LEAST_TOL:g}, the limit of double precision, to 1")
@@ -264,22 +265,6 @@ def minimum_volume_ellipsoid(
             Status.NUMERICAL, math.nan, f"duality gap {gap:.1e} over all {noun_count(n, 'point')}{where}{below}"
         ),
     )
-
-
-def checked_points(argument: str, points: Any) -> Float:
-    """Points as rows of a float64 array with at least one entry, all finite."""
-    try:
-        rows = np.ascontiguousarray(points, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"{argument} is no array of real numbers, shape (N, p): {error}") from error
-    if rows.ndim != 2 or not rows.size:
-        raise InputError(
-            f"{argument} has the shape {rows.shape}; expected (N, p) with points as rows, N and p positive"
-        )
-    if not np.all(np.isfinite(rows)):
-        worst = int(np.argmin(np.isfinite(rows).all(axis=1)))
-        raise InputError(f"row {worst} of {argument} is not finite: {rows[worst]}; leave such points out")
-    return rows
 
 
 @dataclass(frozen=True, eq=False)

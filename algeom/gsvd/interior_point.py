@@ -24,6 +24,8 @@ _LEAST_CENTRING, _MOST_CENTRING = 1e-4, 0.5
 #: Steps before giving up. Tests with points in general position, on spheres, repeated, nearly repeated, of sizes that
 #: differ by e^30 and in lattices needed at most 19 from uniform weights down to a gap of 3e-13.
 _MOST_STEPS = 100
+#: Steps without progress after which rounding errors are taken to be in the way.
+_STALLED = 10
 #: From so many points on, in dimensions of the space of symmetric matrices, the smaller of two systems is solved.
 _MANY = 2
 #: By how much the diagonal of a Newton matrix is raised when it is not numerically positive definite.
@@ -97,7 +99,7 @@ def optimal_weights(points: Float, start: Float, tol: float) -> Weights:
         gap = float(gradient.max())
         if gap <= tol:
             return Weights(u / u.sum(), gap, iterations)
-        if iterations == _MOST_STEPS:
+        if iterations == _MOST_STEPS or iterations - best.iterations > _STALLED:
             return Weights(best.values, best.gap, iterations)
         if not s.size:
             # On the central path sum(u s) is r times the gap. Slacks of violated constraints start at most at 0.05 or

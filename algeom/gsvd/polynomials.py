@@ -199,9 +199,7 @@ class Forms:
         radial = (pieces.radii[:, 1] - pieces.radii[:, 0] > angle * pieces.radii[:, 1].max()) & (self.radial_degree > 0)
         if n == 1:
             radial[:] = True
-        return Enclosures(
-            bounds, rounding, longest_edges(gram), np.ones((count, 2)), radial, np.concatenate(ends)
-        )
+        return Enclosures(bounds, rounding, longest_edges(gram), np.ones((count, 2)), radial, np.concatenate(ends))
 
 
 def _coefficients(values: Float, simplex: Float, radial: Float) -> Float:

@@ -92,12 +92,7 @@ def relu_pattern_map(widths: Sequence[int], patterns: Patterns) -> PolynomialMap
     symmetries += _block_symmetries(sizes, blocks, x, m)
     names = indexed_names(
         "m",
-        [
-            ((b,), (i, j))
-            for b in range(1, len(blocks) + 1)
-            for i in range(1, n_out + 1)
-            for j in range(1, n_in + 1)
-        ],
+        [((b,), (i, j)) for b in range(1, len(blocks) + 1) for i in range(1, n_out + 1) for j in range(1, n_in + 1)],
     )
     return polynomial_map(matrices, parameters=shapes, names=names, symmetries=symmetries)
 

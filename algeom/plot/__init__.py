@@ -7,6 +7,7 @@ titles, sizes and files stay in the hands of the caller. The statuses of what is
 from algeom.plot.blocks import block_sizes
 from algeom.plot.critical_points import critical_points
 from algeom.plot.flow_diagram import flow_diagram
+from algeom.plot.gsvd import gsvd
 from algeom.plot.hilbert import hilbert_function
 from algeom.plot.ideals import ideal
 from algeom.plot.lsrdr import lsrdr
@@ -19,6 +20,7 @@ __all__ = [
     "critical_points",
     "flow_diagram",
     "generator_table",
+    "gsvd",
     "hasse_diagram",
     "hilbert_function",
     "ideal",

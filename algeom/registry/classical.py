@@ -58,8 +58,7 @@ def _segre_veronese(name: str, dims: list[int], degrees: list[int], *tags: str, 
         ideal_dimensions={2: quadrics},
         hilbert_function=hilbert,
         tags=frozenset({"quick" if quick else "slow", "classical", *tags}),
-        source=f"{_LANDSBERG}; A. Bernardi, Ideals of varieties parameterized by certain "
-        "symmetric tensors",
+        source=f"{_LANDSBERG}; A. Bernardi, Ideals of varieties parameterized by certain symmetric tensors",
     )
 
 

@@ -217,4 +217,3 @@ def _cofactors(matrix: Sequence[Sequence[Any]]) -> Matrix:
 def _moved_edges(edges: Sequence[tuple[int, int]], g: Sequence[int]) -> list[int]:
     position = {edge: number for number, edge in enumerate(edges)}
     return [position[min(g[i], g[j]), max(g[i], g[j])] for i, j in edges]
-

@@ -177,9 +177,7 @@ def _group_based(trees: Sequence[str], classes: Sequence[int]) -> PolynomialMap:
 
     def monomials(label: Sequence[int]) -> tuple[tuple[int, ...], ...]:
         """For each tree, the classes of the sums of the labels along its edges."""
-        return tuple(
-            tuple(classes[reduce(xor, (label[leaf] for leaf in side))] for side in tree) for tree in mixture
-        )
+        return tuple(tuple(classes[reduce(xor, (label[leaf] for leaf in side))] for side in tree) for tree in mixture)
 
     labels = [label for label in product(range(len(classes)), repeat=n) if reduce(xor, label) == 0]
     position: dict[tuple[tuple[int, ...], ...], int] = {}
