@@ -299,6 +299,23 @@ def test_a_local_certificate_of_a_network_with_biases():
     assert_decomposes(found, f, x0 + Ball(2, 0.5).sample(rng, 1000))
 
 
+def test_a_lipschitz_constant_of_a_callable_makes_a_certificate():
+    # The derivative of sin has values at most 1 in modulus, so that the rotated map has the Lipschitz constant 2.
+    Q = np.linalg.qr(np.random.default_rng(0).standard_normal((2, 2)))[0]
+
+    def f(x):
+        return np.sin(x) * [2.0, 1.0] @ Q
+
+    found = gsvd(f, (0.2, 1.0), n_inputs=2, certify=True, lipschitz=2.0, rng=0)
+    sampled = gsvd(f, (0.2, 1.0), n_inputs=2, rng=0)
+    assert "given Lipschitz constant" in found.evidence.reason
+    assert sampled.norm_lower <= found.norm_lower <= found.norm_upper <= min(2.0, found.sigma[0]) * (1 + 1e-9)
+    assert found.sigma / sampled.sigma == pytest.approx(found.sigma[0] / sampled.sigma[0])
+    assert 1 <= found.sigma[0] / sampled.sigma[0] < 1.1
+    with pytest.raises(InputError, match="certify=True"):
+        gsvd(f, 1.0, n_inputs=2, lipschitz=2.0)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

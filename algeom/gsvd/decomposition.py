@@ -52,6 +52,7 @@ def gsvd(
     method: Literal["auto", "ellipsoid", "coordinate"] = "auto",
     axes: ArrayLike | Literal["identity", "principal"] = "identity",
     certify: bool | Literal["auto", "exact", "lipschitz"] = False,
+    lipschitz: float | None = None,
     inflation: float = 1.0,
     tol: float = 1e-8,
     n_samples: int | None = None,
@@ -89,7 +90,10 @@ def gsvd(
         Of the coordinate rule: an orthogonal matrix U, or the eigenvectors of the mean of ``y y^T``.
     certify : bool or {"auto", "exact", "lipschitz"}
         Whether to prove admissibility on the whole domain: sigma is enlarged by the certified upper bound of the gain
-        utilisation that `norm_bounds` gives (with this method). For linear maps, networks and polynomial maps.
+        utilisation that `norm_bounds` gives (with this method). For linear maps, networks and polynomial maps, and
+        whatever has a known Lipschitz constant.
+    lipschitz : float, optional
+        A Lipschitz constant of f on the domain, on which the certificate then rests.
     inflation : float
         A further factor of sigma, above 1 for a strict pair: see `GSVD.inflate`.
     tol : float
@@ -156,11 +160,15 @@ def gsvd(
         raise InputError(f"tol={tol!r}: expected a number between 0 and 1")
     if certify not in (False, True, "auto", "exact", "lipschitz"):
         raise InputError(f'certify={certify!r}: choose True, False, "exact" or "lipschitz"')
+    if lipschitz is not None and not certify:
+        raise InputError("a Lipschitz constant serves certificates only; give certify=True as well")
     if samples is not None and domain is not None:
         raise InputError("samples and a domain were given; give samples=..., or f and a domain")
     if samples is None and f is None:
         raise InputError("there is nothing to decompose: give f, or samples=(inputs, outputs)")
     rule = _Rule(method, axes, _GAP, rank_tol, memory_limit, seed)
+    if certify and (samples is not None or isinstance(domain, Samples)):
+        raise InputError("nothing can be certified from samples: give f with a domain, or certify=False")
     if samples is not None:
         if not isinstance(samples, (tuple, list)) or len(samples) != 2:
             raise InputError("samples are a pair of arrays: (N, n) inputs and (N, p) outputs")
@@ -171,6 +179,8 @@ def gsvd(
         problem = Problem.of(f, n_inputs, x0, offset)
         function = problem.function
         region = _region(domain, function.n_inputs)
+        if certify:
+            _require_bounds(function, lipschitz)
         if function.is_linear and method == "auto" and not isinstance(region, Box):
             result = _linear(problem, region, seed)
         else:
@@ -182,7 +192,7 @@ def gsvd(
                 )  # fmt: skip
             result = _searched(problem, region, rule, found, tol, notes)
     if certify:
-        result = _certified(result, "auto" if certify is True else certify, progress)
+        result = _certified(result, "auto" if certify is True else certify, lipschitz, progress)
     return result if inflation == 1 else result.inflate(inflation)
 
 
@@ -355,21 +365,26 @@ def _rank_notes(rank: int, p: int, count: int) -> tuple[str, ...]:
     return (f"the outputs seen span {rank} of {p} dimensions: sigma is 0 in the others, where lifts do not exist",)
 
 
-def _certified(result: GSVD, method: Any, progress: Progress) -> GSVD:
+def _require_bounds(function: BatchFunction, lipschitz: float | None) -> None:
+    """Refuse what nothing can be proved of, before a search."""
+    phi = function.polynomials
+    known = function.is_linear or function.layers is not None or (phi is not None and phi.is_polynomial)
+    if lipschitz is None and not known:
+        raise InputError(
+            f"no certified bound is known for {function}: give Layers, a PolynomialMap or a matrix, a Lipschitz "
+            "constant (lipschitz=...), or certify=False"
+        )
+
+
+def _certified(result: GSVD, method: Any, lipschitz: float | None, progress: Progress) -> GSVD:
     """The same with sigma enlarged by a certified bound of the gain utilisation on the whole domain."""
-    if result.function is None or isinstance(result.domain, Samples):
-        raise InputError("nothing can be certified from samples: give f with a domain, or certify=False")
     root = (result.U[:, : result.rank] / result.sigma[: result.rank]).T
     seed = int(derive(result.seed, "bounds").integers(1 << 62))
 
     def bounds(of: Float | None) -> NormBounds:
-        found = norm_bounds(result.function, result.domain, root=of, method=method, rng=seed, progress=progress)
-        if math.isinf(found.upper):
-            raise InputError(
-                f"no certified bound is known for {result.function}: give Layers, a PolynomialMap or a matrix, or "
-                "certify=False"
-            )
-        return found
+        return norm_bounds(
+            result.function, result.domain, root=of, method=method, lipschitz=lipschitz, rng=seed, progress=progress
+        )
 
     admissibility, norm = bounds(root), bounds(None)
     reason = f"the gain utilisation is at most {admissibility.upper:.12g} before sigma was enlarged by that: "
