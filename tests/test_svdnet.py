@@ -73,6 +73,7 @@ def test_training_finds_a_linear_map_and_its_singular_values():
     trained = svdnet(3, 2, (16,), rng=0).fit(x, x @ matrix.T + [1.0, -1.0], max_iterations=400)
     assert trained.loss < 1e-5
     assert trained.history[-1] <= trained.history[0]
+    assert f"after {len(trained.history)} iterations" in repr(trained)
     np.testing.assert_allclose(trained.network.offset, [1.0, -1.0], atol=0.02)
     # The bound is certified, so never below the norm that the data show.
     assert trained.network.norm_bound >= 0.99 * np.linalg.norm(matrix, 2)
@@ -106,8 +107,10 @@ def test_torch_modules_are_the_same_networks():
 
 
 def test_wrong_inputs_say_what_to_do():
-    with pytest.raises(InputError, match="have to be positive"):
+    with pytest.raises(InputError, match="n_outputs"):
         svdnet(3, 0)
+    with pytest.raises(InputError, match="a hidden width"):
+        svdnet(3, 2, [2.5])
     with pytest.raises(InputError, match="choose one of"):
         svdnet(3, 2, activation="swish")
     network = svdnet(3, 2, rng=0)

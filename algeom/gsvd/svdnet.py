@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from algeom.errors import InputError
 from algeom.gsvd.layers import ACTIVATIONS, Dense, Layers
+from algeom.maps.relabelling import check_integer, check_integers
 from algeom.runtime import seeds
 from algeom.runtime.progress import Progress, reporter
 
@@ -361,7 +362,7 @@ class SVDNet:
         return f"SVDNet({self.n_inputs} -> {m} -> {self.n_outputs}; singular values {sigma})"
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class TrainedSVDNet:
     """A trained network.
 
@@ -379,6 +380,10 @@ class TrainedSVDNet:
     loss: float
     history: Float
     interrupted: bool
+
+    def __repr__(self) -> str:
+        stopped = ", interrupted" if self.interrupted else ""
+        return f"TrainedSVDNet({self.network!r}; loss {self.loss:.4g} after {len(self.history)} iterations{stopped})"
 
 
 def svdnet(
@@ -422,9 +427,9 @@ def svdnet(
     >>> bool(np.linalg.norm(network(x)) <= network.norm_bound * np.linalg.norm(x))
     True
     """
-    sizes = [int(width) for width in (n_inputs, n_outputs, lifts, *hidden)]
-    if min(sizes) < 1:
-        raise InputError(f"n_inputs, n_outputs, lifts and hidden widths are {sizes}; all have to be positive")
+    for name, size in (("n_inputs", n_inputs), ("n_outputs", n_outputs), ("lifts", lifts)):
+        check_integer(name, size, 1)
+    hidden = check_integers("a hidden width", hidden, 1)
     if activation not in ACTIVATIONS:
         raise InputError(f"activation {activation!r}; choose one of {', '.join(ACTIVATIONS)}")
     _, generator = seeds.resolve(rng)
