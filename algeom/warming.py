@@ -102,7 +102,7 @@ def warmup(*, progress: Progress = False) -> Warmup:
         report.advance(what="path tracking")
 
         # Not at the top: the rest of algeom can do without algeom.lsrdr. One specialization serves real and complex.
-        from algeom.lsrdr.lanes import lane_steps
+        from algeom.lsrdr.reduction.lanes import lane_steps
 
         S = np.eye(2, 1)[None]
         lane_steps(np.array([[[2.0, 1.0], [1.0, 2.0]]]), S, S.transpose(0, 2, 1), S, S, 1.0)

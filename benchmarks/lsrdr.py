@@ -39,15 +39,15 @@ from lsrdr_textbook import Factors, adjoint, dense_step, growth, low_rank_step
 from threadpoolctl import threadpool_limits
 
 import algeom as ag
-from algeom.lsrdr.endings import Ending
-from algeom.lsrdr.gradient import maximize_similarity
-from algeom.lsrdr.iteration import step
-from algeom.lsrdr.lanes import lane_steps, lanes_are_faster
-from algeom.lsrdr.projections import State
-from algeom.lsrdr.reduction import lsrdr
-from algeom.lsrdr.result import LSRDRResult
-from algeom.lsrdr.search import Search, SearchOptions
-from algeom.lsrdr.superoperators import Counted, superoperator
+from algeom.lsrdr.gradients.maximization import maximize_similarity
+from algeom.lsrdr.operators.superoperators import Counted, superoperator
+from algeom.lsrdr.reduction.endings import Ending
+from algeom.lsrdr.reduction.iteration import step
+from algeom.lsrdr.reduction.lanes import lane_steps, lanes_are_faster
+from algeom.lsrdr.reduction.lsrdr import lsrdr
+from algeom.lsrdr.reduction.projections import State
+from algeom.lsrdr.reduction.result import LSRDRResult
+from algeom.lsrdr.reduction.search import Search, SearchOptions
 
 Result = TypeVar("Result")
 

@@ -22,8 +22,9 @@ import argparse
 import sys
 import time
 
-from algeom.lsrdr.graph_comparison import CliqueComparison, compare_clique_methods
-from algeom.lsrdr.graph_instances import (
+from algeom.lsrdr.graphs.comparison import CliqueComparison, compare_clique_methods
+from algeom.lsrdr.graphs.dense_subgraphs import dense_subgraph
+from algeom.lsrdr.graphs.instances import (
     GraphInstance,
     c_fat_graph,
     camouflaged_clique,
@@ -35,7 +36,6 @@ from algeom.lsrdr.graph_instances import (
     planted_clique,
     random_graph,
 )
-from algeom.lsrdr.graphs import dense_subgraph
 
 #: Sizes of planted cliques; the middle one of each is about sqrt(n).
 PLANTED = {200: (11, 12, 14, 17, 20, 30), 400: (14, 16, 20, 24, 30, 45), 1000: (22, 26, 32, 40, 50, 70)}

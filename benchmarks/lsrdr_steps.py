@@ -4,7 +4,7 @@
 
 A step is one application of E and one of E^*. Prints for each tuple the geometric mean over the starts, how many did
 not converge within 1500 steps (they count as 1500), and how many saddles were left; then the same for all tuples.
-`--set` changes constants of `algeom.lsrdr.search` or `algeom.lsrdr.acceleration`, such as ``--set _MOMENTUM=0``.
+`--set` changes constants of `search` or `acceleration` in `algeom.lsrdr.reduction`, such as ``--set _MOMENTUM=0``.
 Counts do not depend on the machine, up to rounding errors that decide where a start goes.
 """
 
@@ -16,11 +16,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from algeom.lsrdr import acceleration, search
-from algeom.lsrdr.endings import Ending
-from algeom.lsrdr.starts import random_starts
-from algeom.lsrdr.structured_superoperators import DiagonalSuperoperator
-from algeom.lsrdr.superoperator_base import Superoperator
-from algeom.lsrdr.superoperators import superoperator
+from algeom.lsrdr.operators.structured_superoperators import DiagonalSuperoperator
+from algeom.lsrdr.operators.superoperator_base import Superoperator
+from algeom.lsrdr.operators.superoperators import superoperator
+from algeom.lsrdr.reduction.endings import Ending
+from algeom.lsrdr.reduction.starts import random_starts
 
 MOST = 1500
 
@@ -86,7 +86,7 @@ def change_constants(changes: Sequence[str]) -> None:
         name, _, value = change.partition("=")
         modules = [module for module in (search, acceleration) if hasattr(module, name)]
         if not modules:
-            raise SystemExit(f"{name}: no constant of algeom.lsrdr.search or algeom.lsrdr.acceleration")
+            raise SystemExit(f"{name}: no constant of search or acceleration in algeom.lsrdr.reduction")
         for module in modules:
             setattr(module, name, type(getattr(module, name))(float(value)))
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 
 from algeom.errors import InputError
 from algeom.evidence import Status
-from algeom.lsrdr import embeddings as module
-from algeom.lsrdr.corpora import GETTYSBURG_ADDRESS, WORD_CLASSES, generated_corpus, tokenize
-from algeom.lsrdr.embeddings import embed_words
-from algeom.lsrdr.norms import SchattenNorm, SpectralRadiusNorm
-from algeom.lsrdr.perron import perron_averages
-from algeom.lsrdr.word_products import CyclicWord
+from algeom.lsrdr.gradients.norms import SchattenNorm, SpectralRadiusNorm
+from algeom.lsrdr.gradients.perron import perron_averages
+from algeom.lsrdr.words import embeddings as module
+from algeom.lsrdr.words.corpora import GETTYSBURG_ADDRESS, WORD_CLASSES, generated_corpus, tokenize
+from algeom.lsrdr.words.embeddings import embed_words
+from algeom.lsrdr.words.word_products import CyclicWord
 
 FIELDS = ["real", "complex"]
 

@@ -10,7 +10,7 @@ from algeom._kernels import dense
 from algeom._kernels import superoperator as kernels
 from algeom._kernels.dense import LANE
 from algeom.errors import InputError
-from algeom.lsrdr.lanes import StepCode, lane_steps, lanes_are_faster
+from algeom.lsrdr.reduction.lanes import StepCode, lane_steps, lanes_are_faster
 
 needs_jit = pytest.mark.skipif(bool(numba.config.DISABLE_JIT), reason="too many steps for plain Python")
 

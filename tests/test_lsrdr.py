@@ -11,13 +11,13 @@ from naive_lsrdr import similarity as naive_similarity
 
 from algeom.errors import GenericityError, InputError, ResourceError
 from algeom.evidence import Status
-from algeom.lsrdr.endings import Ending
-from algeom.lsrdr.problem import lsrdr_plan
-from algeom.lsrdr.quaternions import Quaternions
-from algeom.lsrdr.reduction import lsrdr
-from algeom.lsrdr.structured_families import MatrixUnits
-from algeom.lsrdr.structured_superoperators import DiagonalSuperoperator, from_callables
-from algeom.lsrdr.superoperators import superoperator
+from algeom.lsrdr.operators.quaternions import Quaternions
+from algeom.lsrdr.operators.structured_families import MatrixUnits
+from algeom.lsrdr.operators.structured_superoperators import DiagonalSuperoperator, from_callables
+from algeom.lsrdr.operators.superoperators import superoperator
+from algeom.lsrdr.reduction.endings import Ending
+from algeom.lsrdr.reduction.lsrdr import lsrdr
+from algeom.lsrdr.reduction.problem import lsrdr_plan
 
 # The integer tuple of the cases, r = 3, n = 4.
 INTEGERS = np.array(

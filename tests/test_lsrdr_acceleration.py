@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 
-from algeom.lsrdr.acceleration import WINDOW, Anderson
-from algeom.lsrdr.endings import Ending
-from algeom.lsrdr.iteration import directions, move, moved
-from algeom.lsrdr.octonions import octonion_units
-from algeom.lsrdr.projections import State, distance
-from algeom.lsrdr.quaternions import Quaternions
-from algeom.lsrdr.reduction import lsrdr
-from algeom.lsrdr.search import UNSTABLE, Search, SearchOptions
-from algeom.lsrdr.starts import random_starts
-from algeom.lsrdr.structured_families import MatrixUnits
-from algeom.lsrdr.superoperators import Counted, superoperator
+from algeom.lsrdr.operators.octonions import octonion_units
+from algeom.lsrdr.operators.quaternions import Quaternions
+from algeom.lsrdr.operators.structured_families import MatrixUnits
+from algeom.lsrdr.operators.superoperators import Counted, superoperator
+from algeom.lsrdr.reduction.acceleration import WINDOW, Anderson
+from algeom.lsrdr.reduction.endings import Ending
+from algeom.lsrdr.reduction.iteration import directions, move, moved
+from algeom.lsrdr.reduction.lsrdr import lsrdr
+from algeom.lsrdr.reduction.projections import State, distance
+from algeom.lsrdr.reduction.search import UNSTABLE, Search, SearchOptions
+from algeom.lsrdr.reduction.starts import random_starts
 
 INTEGERS = np.array(
     [

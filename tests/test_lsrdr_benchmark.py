@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algeom.lsrdr.lanes import lane_steps
-from algeom.lsrdr.similarity import similarity
+from algeom.lsrdr.reduction.lanes import lane_steps
+from algeom.lsrdr.spectra.similarity import similarity
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 import lsrdr as benchmark

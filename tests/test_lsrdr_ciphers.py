@@ -10,17 +10,17 @@ from hypothesis import strategies as st
 
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
-from algeom.lsrdr.cipher_reduction import reduce_cipher
-from algeom.lsrdr.ciphers import (
+from algeom.lsrdr.ciphers.reduction import reduce_cipher
+from algeom.lsrdr.ciphers.sboxes import PRESENT_SBOX, aes_sbox, field_inversion, field_multiplication
+from algeom.lsrdr.ciphers.security import (
     difference_distribution_table,
     keyed_permutations,
     pair_permutations,
     sbox_security_measure,
     security_measure,
 )
-from algeom.lsrdr.sboxes import PRESENT_SBOX, aes_sbox, field_inversion, field_multiplication
-from algeom.lsrdr.similarity import similarity
-from algeom.lsrdr.structured_families import Permutations
+from algeom.lsrdr.operators.structured_families import Permutations
+from algeom.lsrdr.spectra.similarity import similarity
 
 #: The S-box of DES number 1 (FIPS 46-3), read by rows: 4 rows of 16 values, 6 bits to 4.
 DES_S1_ROWS = """

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from algeom.errors import InputError
-from algeom.lsrdr.estimator import LSRDR, NotFittedError
-from algeom.lsrdr.quaternions import Quaternions
-from algeom.lsrdr.reduction import lsrdr
-from algeom.lsrdr.superoperators import superoperator
+from algeom.lsrdr.operators.quaternions import Quaternions
+from algeom.lsrdr.operators.superoperators import superoperator
+from algeom.lsrdr.reduction.estimator import LSRDR, NotFittedError
+from algeom.lsrdr.reduction.lsrdr import lsrdr
 
 base = pytest.importorskip("sklearn.base")
 

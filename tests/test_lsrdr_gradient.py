@@ -9,17 +9,17 @@ from hypothesis import strategies as st
 
 from algeom.errors import InputError
 from algeom.evidence import Status
-from algeom.lsrdr import dominant as dominant_module
-from algeom.lsrdr.coordinates import Compressions, Coordinates, FreeTuples, embedded_tuple
-from algeom.lsrdr.dominant import dominant
-from algeom.lsrdr.gradient import maximize_similarity
-from algeom.lsrdr.matrix_families import DenseMatrices
-from algeom.lsrdr.norms import SchattenNorm, SpectralRadiusNorm
-from algeom.lsrdr.octonions import octonion_similarity, octonion_units
-from algeom.lsrdr.perron import balancing, perron_pair
-from algeom.lsrdr.quaternions import Quaternions
-from algeom.lsrdr.reduction import lsrdr
-from algeom.lsrdr.similarity import similarity
+from algeom.lsrdr.gradients import dominant as dominant_module
+from algeom.lsrdr.gradients.coordinates import Compressions, Coordinates, FreeTuples, embedded_tuple
+from algeom.lsrdr.gradients.dominant import dominant
+from algeom.lsrdr.gradients.maximization import maximize_similarity
+from algeom.lsrdr.gradients.norms import SchattenNorm, SpectralRadiusNorm
+from algeom.lsrdr.gradients.perron import balancing, perron_pair
+from algeom.lsrdr.operators.matrix_families import DenseMatrices
+from algeom.lsrdr.operators.octonions import octonion_similarity, octonion_units
+from algeom.lsrdr.operators.quaternions import Quaternions
+from algeom.lsrdr.reduction.lsrdr import lsrdr
+from algeom.lsrdr.spectra.similarity import similarity
 
 INTEGERS = [
     [[-5, 5, 0, 2], [5, 4, -1, 1], [1, 0, -5, -3], [5, 4, -1, 1]],

@@ -12,10 +12,10 @@ from scipy.sparse import csr_array
 
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
-from algeom.lsrdr.clique_bounds import clique_bound, colouring_bound, ratio_bound
-from algeom.lsrdr.clique_repair import Neighbours, clique_from_scores, improved_clique, missing_pairs
-from algeom.lsrdr.graph_baselines import greedy_clique, spectral_clique
-from algeom.lsrdr.graph_instances import (
+from algeom.lsrdr.graphs.baselines import greedy_clique, spectral_clique
+from algeom.lsrdr.graphs.clique_bounds import clique_bound, colouring_bound, ratio_bound
+from algeom.lsrdr.graphs.clique_repair import Neighbours, clique_from_scores, improved_clique, missing_pairs
+from algeom.lsrdr.graphs.instances import (
     c_fat_graph,
     camouflaged_clique,
     hamming_graph,

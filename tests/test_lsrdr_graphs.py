@@ -12,9 +12,10 @@ from scipy import sparse
 
 from algeom.errors import InputError
 from algeom.evidence import Status
-from algeom.lsrdr.graph_comparison import compare_clique_methods
-from algeom.lsrdr.graph_input import weighted_graph
-from algeom.lsrdr.graph_instances import (
+from algeom.lsrdr.graphs.comparison import compare_clique_methods
+from algeom.lsrdr.graphs.dense_subgraphs import dense_subgraph, find_clique
+from algeom.lsrdr.graphs.graph_input import weighted_graph
+from algeom.lsrdr.graphs.instances import (
     c_fat_graph,
     hamming_graph,
     johnson_graph,
@@ -23,9 +24,8 @@ from algeom.lsrdr.graph_instances import (
     planted_clique,
     random_graph,
 )
-from algeom.lsrdr.graphs import dense_subgraph, find_clique
-from algeom.lsrdr.similarity import similarity
-from algeom.lsrdr.subgraph_repair import improved_subgraph, radius_of
+from algeom.lsrdr.graphs.subgraph_repair import improved_subgraph, radius_of
+from algeom.lsrdr.spectra.similarity import similarity
 
 
 def largest_radius(W, k):

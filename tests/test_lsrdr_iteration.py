@@ -8,12 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from naive_lsrdr import apply, apply_adjoint, radius
 
-from algeom.lsrdr.compression import Compression
-from algeom.lsrdr.dense_iteration import dense_step
-from algeom.lsrdr.fixed_points import canonical, defects, dense_defects
-from algeom.lsrdr.iteration import directions, move, published_move, step
-from algeom.lsrdr.lanes import lane_steps
-from algeom.lsrdr.projections import (
+from algeom.lsrdr.operators.quaternions import Quaternions
+from algeom.lsrdr.operators.superoperators import superoperator
+from algeom.lsrdr.reduction.compression import Compression
+from algeom.lsrdr.reduction.dense_iteration import dense_step
+from algeom.lsrdr.reduction.fixed_points import canonical, defects, dense_defects
+from algeom.lsrdr.reduction.iteration import directions, move, published_move, step
+from algeom.lsrdr.reduction.lanes import lane_steps
+from algeom.lsrdr.reduction.projections import (
     State,
     distance,
     inner_product,
@@ -22,11 +24,9 @@ from algeom.lsrdr.projections import (
     quaternionic_part,
     transported,
 )
-from algeom.lsrdr.purification import balanced, purify, purify_factors
-from algeom.lsrdr.quaternions import Quaternions
-from algeom.lsrdr.spectral_radius import spectral_radius
-from algeom.lsrdr.starts import STARTS, random_starts
-from algeom.lsrdr.superoperators import superoperator
+from algeom.lsrdr.reduction.purification import balanced, purify, purify_factors
+from algeom.lsrdr.reduction.starts import STARTS, random_starts
+from algeom.lsrdr.spectra.spectral_radius import spectral_radius
 
 
 def adjoint(M):

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 from algeom.errors import InputError
-from algeom.lsrdr.feature_comparison import compare_features
-from algeom.lsrdr.image_features import reduce_images
-from algeom.lsrdr.layer_tuples import compare_layer_reductions, reduce_layers, word_traces
-from algeom.lsrdr.outer_products import OuterProducts, OuterProductSuperoperator
-from algeom.lsrdr.reduction import lsrdr
-from algeom.lsrdr.similarity import similarity
-from algeom.lsrdr.structured_families import Permutations
-from algeom.lsrdr.superoperators import superoperator
-from algeom.lsrdr.trained_layers import digit_network, lightning_attention, load_digit_images
+from algeom.lsrdr.learning.feature_comparison import compare_features
+from algeom.lsrdr.learning.image_features import reduce_images
+from algeom.lsrdr.learning.layer_tuples import compare_layer_reductions, reduce_layers, word_traces
+from algeom.lsrdr.learning.trained_layers import digit_network, lightning_attention, load_digit_images
+from algeom.lsrdr.operators.outer_products import OuterProducts, OuterProductSuperoperator
+from algeom.lsrdr.operators.structured_families import Permutations
+from algeom.lsrdr.operators.superoperators import superoperator
+from algeom.lsrdr.reduction.lsrdr import lsrdr
+from algeom.lsrdr.spectra.similarity import similarity
 
 
 def gaussian(seed, *shape, complex_entries=False):

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from algeom.errors import InputError
 from algeom.evidence import Status
-from algeom.lsrdr.octonions import (
+from algeom.lsrdr.operators.octonions import (
     FANO_LINES,
     clifford_matrices,
     octonion_product,

@@ -5,8 +5,8 @@ import pytest
 
 from algeom import plot
 from algeom.errors import InputError
-from algeom.lsrdr.quaternions import Quaternions
-from algeom.lsrdr.reduction import lsrdr
+from algeom.lsrdr.operators.quaternions import Quaternions
+from algeom.lsrdr.reduction.lsrdr import lsrdr
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algeom.errors import InputError
-from algeom.lsrdr.quaternions import Quaternions
+from algeom.lsrdr.operators.quaternions import Quaternions
 
 SMALL = st.integers(-9, 9)
 QUATERNION = st.tuples(SMALL, SMALL, SMALL, SMALL)

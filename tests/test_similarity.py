@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from algeom.errors import GenericityError, InputError
 from algeom.evidence import Status
-from algeom.lsrdr.quaternions import Quaternions
-from algeom.lsrdr.similarity import similarity
-from algeom.lsrdr.structured_families import MatrixUnits, Permutations
-from algeom.lsrdr.superoperators import superoperator
+from algeom.lsrdr.operators.quaternions import Quaternions
+from algeom.lsrdr.operators.structured_families import MatrixUnits, Permutations
+from algeom.lsrdr.operators.superoperators import superoperator
+from algeom.lsrdr.spectra.similarity import similarity
 
 SEED = st.integers(0, 2**32)
 FIELD = st.sampled_from("RCH")
@@ -256,7 +256,7 @@ def test_a_tuple_that_is_not_told_from_a_nilpotent_one():
 
 def test_radii_that_contradict_the_theorem_are_no_similarity(monkeypatch):
     # The package has a function of the name of the module.
-    module = importlib.import_module("algeom.lsrdr.similarity")
+    module = importlib.import_module("algeom.lsrdr.spectra.similarity")
     right = module.spectral_radius
 
     def wrong(E, **arguments):

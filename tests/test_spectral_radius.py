@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 
 from algeom.errors import GenericityError, InputError, ResourceError
 from algeom.evidence import Status
-from algeom.lsrdr import eigensolver
-from algeom.lsrdr.collatz_wielandt import collatz_wielandt, perron_bounds
-from algeom.lsrdr.matrix_families import DenseMatrices, SparseMatrices
-from algeom.lsrdr.nilpotency import is_nilpotent
-from algeom.lsrdr.perron_root import perron_root
-from algeom.lsrdr.spectral_radius import spectral_radius
-from algeom.lsrdr.structured_families import MatrixUnits, Permutations
-from algeom.lsrdr.structured_superoperators import DiagonalSuperoperator, from_callables
-from algeom.lsrdr.superoperators import Counted, superoperator
+from algeom.lsrdr.operators.matrix_families import DenseMatrices, SparseMatrices
+from algeom.lsrdr.operators.structured_families import MatrixUnits, Permutations
+from algeom.lsrdr.operators.structured_superoperators import DiagonalSuperoperator, from_callables
+from algeom.lsrdr.operators.superoperators import Counted, superoperator
+from algeom.lsrdr.spectra import eigensolver
+from algeom.lsrdr.spectra.collatz_wielandt import collatz_wielandt, perron_bounds
+from algeom.lsrdr.spectra.nilpotency import is_nilpotent
+from algeom.lsrdr.spectra.perron_root import perron_root
+from algeom.lsrdr.spectra.spectral_radius import spectral_radius
 
 H = naive.adjoint
 

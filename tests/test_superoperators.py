@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algeom.errors import InputError, ResourceError
-from algeom.lsrdr.choi import from_choi, kraus_matrices
-from algeom.lsrdr.matrix_families import DenseMatrices, SparseMatrices
-from algeom.lsrdr.quaternions import Quaternions
-from algeom.lsrdr.structured_families import MatrixUnits, Permutations
-from algeom.lsrdr.structured_superoperators import DiagonalSuperoperator, from_callables
-from algeom.lsrdr.superoperators import Counted, KrausSuperoperator, superoperator
-from algeom.lsrdr.tuples import matrix_tuple
+from algeom.lsrdr.operators.choi import from_choi, kraus_matrices
+from algeom.lsrdr.operators.matrix_families import DenseMatrices, SparseMatrices
+from algeom.lsrdr.operators.quaternions import Quaternions
+from algeom.lsrdr.operators.structured_families import MatrixUnits, Permutations
+from algeom.lsrdr.operators.structured_superoperators import DiagonalSuperoperator, from_callables
+from algeom.lsrdr.operators.superoperators import Counted, KrausSuperoperator, superoperator
+from algeom.lsrdr.operators.tuples import matrix_tuple
 
 H = naive.adjoint
 
@@ -162,7 +162,7 @@ def test_full_matrices_are_multiplied_at_once_or_one_after_the_other(monkeypatch
     ):
         at_once = E.apply(Z), E.adjoint(Z)
         with monkeypatch.context() as patched:
-            patched.setattr("algeom.lsrdr.superoperators._AT_ONCE", 0)
+            patched.setattr("algeom.lsrdr.operators.superoperators._AT_ONCE", 0)
             np.testing.assert_allclose(E.apply(Z), at_once[0], atol=1e-12)
             np.testing.assert_allclose(E.adjoint(Z), at_once[1], atol=1e-12)
         np.testing.assert_allclose(at_once[0], naive.apply(E.left.dense(), E.right.dense(), Z, signs), atol=1e-12)

@@ -1,8 +1,8 @@
 """Spectral radius dimensionality reductions of tuples of matrices, by fixed-point iteration."""
 
-from algeom.lsrdr.choi import from_choi, kraus_matrices
-from algeom.lsrdr.cipher_reduction import reduce_cipher
-from algeom.lsrdr.ciphers import (
+from algeom.lsrdr.ciphers.reduction import reduce_cipher
+from algeom.lsrdr.ciphers.sboxes import PRESENT_SBOX, aes_sbox, field_inversion, field_multiplication
+from algeom.lsrdr.ciphers.security import (
     SecurityMeasure,
     difference_distribution_table,
     keyed_permutations,
@@ -10,17 +10,14 @@ from algeom.lsrdr.ciphers import (
     sbox_security_measure,
     security_measure,
 )
-from algeom.lsrdr.clique_bounds import CliqueBound, clique_bound
-from algeom.lsrdr.clique_result import Clique
-from algeom.lsrdr.corpora import GETTYSBURG_ADDRESS, GeneratedCorpus, generated_corpus, tokenize
-from algeom.lsrdr.embeddings import MatrixEmbedding, embed_words
-from algeom.lsrdr.endings import Ending
-from algeom.lsrdr.estimator import LSRDR
-from algeom.lsrdr.feature_comparison import FeatureComparison, compare_features
-from algeom.lsrdr.gradient import GradientResult, maximize_similarity
-from algeom.lsrdr.graph_baselines import greedy_clique, spectral_clique
-from algeom.lsrdr.graph_comparison import CliqueComparison, compare_clique_methods
-from algeom.lsrdr.graph_instances import (
+from algeom.lsrdr.gradients.maximization import GradientResult, maximize_similarity
+from algeom.lsrdr.gradients.norms import SchattenNorm, SpectralRadiusNorm, TupleNorm
+from algeom.lsrdr.graphs.baselines import greedy_clique, spectral_clique
+from algeom.lsrdr.graphs.clique_bounds import CliqueBound, clique_bound
+from algeom.lsrdr.graphs.clique_result import Clique
+from algeom.lsrdr.graphs.comparison import CliqueComparison, compare_clique_methods
+from algeom.lsrdr.graphs.dense_subgraphs import DenseSubgraph, dense_subgraph, find_clique
+from algeom.lsrdr.graphs.instances import (
     GraphInstance,
     c_fat_graph,
     camouflaged_clique,
@@ -32,30 +29,33 @@ from algeom.lsrdr.graph_instances import (
     planted_clique,
     random_graph,
 )
-from algeom.lsrdr.graphs import DenseSubgraph, dense_subgraph, find_clique
-from algeom.lsrdr.image_features import ImageFeatures, reduce_images
-from algeom.lsrdr.layer_tuples import LayerComparison, LayerReduction, compare_layer_reductions, reduce_layers
-from algeom.lsrdr.nilpotency import is_nilpotent
-from algeom.lsrdr.norms import SchattenNorm, SpectralRadiusNorm, TupleNorm
-from algeom.lsrdr.octonions import (
+from algeom.lsrdr.learning.feature_comparison import FeatureComparison, compare_features
+from algeom.lsrdr.learning.image_features import ImageFeatures, reduce_images
+from algeom.lsrdr.learning.layer_tuples import LayerComparison, LayerReduction, compare_layer_reductions, reduce_layers
+from algeom.lsrdr.learning.trained_layers import TrainedLayers, digit_network, lightning_attention
+from algeom.lsrdr.operators.choi import from_choi, kraus_matrices
+from algeom.lsrdr.operators.octonions import (
     OctonionSimilarity,
     clifford_matrices,
     octonion_product,
     octonion_similarity,
     octonion_units,
 )
-from algeom.lsrdr.outer_products import OuterProducts, OuterProductSuperoperator
-from algeom.lsrdr.problem import LSRDRPlan, lsrdr_plan
-from algeom.lsrdr.quaternions import Quaternions
-from algeom.lsrdr.reduction import lsrdr
-from algeom.lsrdr.result import Agreement, FixedPoint, LSRDRResult, StartRecord
-from algeom.lsrdr.sboxes import PRESENT_SBOX, aes_sbox, field_inversion, field_multiplication
-from algeom.lsrdr.similarity import Similarity, similarity
-from algeom.lsrdr.spectral_radius import SpectralRadius, spectral_radius
-from algeom.lsrdr.structured_families import MatrixUnits, Permutations
-from algeom.lsrdr.structured_superoperators import DiagonalSuperoperator, from_callables
-from algeom.lsrdr.superoperators import Counted, Superoperator, superoperator
-from algeom.lsrdr.trained_layers import TrainedLayers, digit_network, lightning_attention
+from algeom.lsrdr.operators.outer_products import OuterProducts, OuterProductSuperoperator
+from algeom.lsrdr.operators.quaternions import Quaternions
+from algeom.lsrdr.operators.structured_families import MatrixUnits, Permutations
+from algeom.lsrdr.operators.structured_superoperators import DiagonalSuperoperator, from_callables
+from algeom.lsrdr.operators.superoperators import Counted, Superoperator, superoperator
+from algeom.lsrdr.reduction.endings import Ending
+from algeom.lsrdr.reduction.estimator import LSRDR
+from algeom.lsrdr.reduction.lsrdr import lsrdr
+from algeom.lsrdr.reduction.problem import LSRDRPlan, lsrdr_plan
+from algeom.lsrdr.reduction.result import Agreement, FixedPoint, LSRDRResult, StartRecord
+from algeom.lsrdr.spectra.nilpotency import is_nilpotent
+from algeom.lsrdr.spectra.similarity import Similarity, similarity
+from algeom.lsrdr.spectra.spectral_radius import SpectralRadius, spectral_radius
+from algeom.lsrdr.words.corpora import GETTYSBURG_ADDRESS, GeneratedCorpus, generated_corpus, tokenize
+from algeom.lsrdr.words.embeddings import MatrixEmbedding, embed_words
 
 __all__ = [
     "GETTYSBURG_ADDRESS",

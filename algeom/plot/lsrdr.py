@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from algeom.errors import InputError
-from algeom.lsrdr.endings import History
-from algeom.lsrdr.quaternions import Quaternions
-from algeom.lsrdr.result import LSRDRResult
+from algeom.lsrdr.operators.quaternions import Quaternions
+from algeom.lsrdr.reduction.endings import History
+from algeom.lsrdr.reduction.result import LSRDRResult
 from algeom.plot.style import ACCENT, DARK, MEDIUM, TEXT, check_kind, finish, legend, new_axes, thousands
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def lsrdr(result: LSRDRResult, kind: str = "convergence", *, ax: Axes | None = N
     --------
     >>> import numpy as np
     >>> from algeom import plot
-    >>> from algeom.lsrdr.reduction import lsrdr
+    >>> from algeom.lsrdr.reduction.lsrdr import lsrdr
     >>> reduced = lsrdr(np.random.default_rng(0).standard_normal((3, 5, 5)), 2, rng=1)
     >>> plot.lsrdr(reduced).get_xlabel()
     'steps: applications of $E$ and of $E^*$'
