@@ -15,10 +15,10 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from algeom.lsrdr import acceleration, search
 from algeom.lsrdr.operators.structured_superoperators import DiagonalSuperoperator
 from algeom.lsrdr.operators.superoperator_base import Superoperator
 from algeom.lsrdr.operators.superoperators import superoperator
+from algeom.lsrdr.reduction import acceleration, search
 from algeom.lsrdr.reduction.endings import Ending
 from algeom.lsrdr.reduction.starts import random_starts
 
