@@ -6,6 +6,7 @@ from algeom.gsvd.domains import Annulus, Ball, Box, Domain, Samples, Sphere
 from algeom.gsvd.ellipsoid import Ellipsoid, minimum_volume_ellipsoid
 from algeom.gsvd.functions import BatchFunction, as_function
 from algeom.gsvd.layers import Dense, Layers
+from algeom.gsvd.reconstruction import InputReconstruction, null_inputs, reconstruct_inputs
 from algeom.gsvd.relu_regions import linear_regions
 from algeom.gsvd.result import GSVD, InputDirections
 from algeom.gsvd.svdnet import NormPreservingLayer, SVDNet, TrainedSVDNet, svdnet
@@ -20,6 +21,7 @@ __all__ = [
     "Domain",
     "Ellipsoid",
     "InputDirections",
+    "InputReconstruction",
     "Layers",
     "NormBounds",
     "NormPreservingLayer",
@@ -33,5 +35,7 @@ __all__ = [
     "linear_regions",
     "minimum_volume_ellipsoid",
     "norm_bounds",
+    "null_inputs",
+    "reconstruct_inputs",
     "svdnet",
 ]
