@@ -1,7 +1,7 @@
 """Probes of decompositions: inputs from embeddings, null inputs, differences between groups of inputs."""
 
 import math
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import numpy as np
 import pytest
@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from algeom import plot
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
-from algeom.gsvd import Annulus, Ball, Box, Samples, Sphere, gsvd, null_inputs, reconstruct_inputs
+from algeom.gsvd import Annulus, Ball, Box, Samples, Sphere, group_probe, gsvd, null_inputs, reconstruct_inputs
 from algeom.gsvd.layers import Dense, Layers
+from algeom.gsvd.permutation_tests import distance_statistics, exchanges, holm, p_value, studentized_difference
 
 
 @pytest.fixture(autouse=True)
@@ -329,3 +330,351 @@ def test_decompositions_that_cannot_be_searched_are_refused(narrow):
             gsvd(lambda x: x**3, Samples([[0.1, 0.1], [0.1, -0.1]]), n_inputs=2, inflation=1.1),
             np.ones((1, 3)), known=[0, 1, 2], x_start=[[5.0, 5.0]],
         )  # fmt: skip
+
+
+# Permutation tests
+
+
+def all_members(first, strata, count=100, seed=0):
+    return np.vstack(list(exchanges(np.array(first), np.array(strata), count, np.random.default_rng(seed))))
+
+
+def test_exchanges_keep_the_numbers_in_strata_and_are_uniform():
+    first, strata = np.array([True, True, False, False, False, True, False]), np.array([0, 0, 0, 0, 1, 1, 1])
+    members = all_members(first, strata, 30_000)
+    assert members.shape == (30_001, 7)
+    assert members[0].tolist() == first.tolist()
+    assert np.all(members[:, :4].sum(axis=1) == 2)
+    assert np.all(members[:, 4:].sum(axis=1) == 1)
+    counts = np.unique(members[1:], axis=0, return_counts=True)[1]
+    assert len(counts) == 18  # 4 choose 2, times 3
+    expected = 30_000 / 18
+    assert np.abs(counts - expected).max() < 5 * math.sqrt(expected)
+
+
+def test_blocks_do_not_matter(monkeypatch):
+    from algeom.gsvd import permutation_tests
+
+    whole = all_members([True] * 3 + [False] * 5, [0] * 8, 50)
+    monkeypatch.setattr(permutation_tests, "_BLOCK", 8 * 7)
+    assert all_members([True] * 3 + [False] * 5, [0] * 8, 50).tolist() == whole.tolist()
+
+
+def test_statistics_agree_with_their_definitions():
+    from scipy.stats import ttest_ind
+
+    rng = np.random.default_rng(0)
+    values, x = rng.standard_normal(12) + 100, rng.standard_normal((12, 2))
+    distances = np.linalg.norm(x[:, None] - x[None], axis=2)
+    members = all_members([True] * 5 + [False] * 7, [0] * 12, 20)
+    means, t = studentized_difference(members, values)
+    first, second, between = distance_statistics(members, distances)
+    for b, mask in enumerate(members.astype(bool)):
+        inside, outside = np.flatnonzero(mask), np.flatnonzero(~mask)
+        assert means[b] == pytest.approx(values[mask].mean() - values[~mask].mean())
+        assert t[b] == pytest.approx(ttest_ind(values[mask], values[~mask], equal_var=False).statistic)
+        assert first[b] == pytest.approx(np.mean([distances[i, j] for i, j in combinations(inside, 2)]))
+        assert second[b] == pytest.approx(np.mean([distances[i, j] for i, j in combinations(outside, 2)]))
+        assert between[b] == pytest.approx(distances[np.ix_(inside, outside)].mean())
+
+
+def test_p_values_of_exchangeable_groups_are_super_uniform():
+    # P(p <= k / (B + 1)) <= k / (B + 1), for few values with many ties as well. 3000 repetitions of B = 19.
+    rng, repetitions, count = np.random.default_rng(0), 3000, 19
+    found = {"normal": [], "ties": [], "strata": []}
+    first, none = np.array([True] * 4 + [False] * 6), np.zeros(10, dtype=np.int64)
+    strata = np.array([0, 1, 0, 1, 0, 0, 0, 1, 1, 1])
+    for _ in range(repetitions):
+        for name, values in (
+            ("normal", rng.standard_normal(10)),
+            ("ties", rng.integers(0, 2, 10).astype(float)),
+            ("strata", rng.standard_normal(10) * (1 + 5 * strata) + 100 * strata),
+        ):
+            members = all_members(first, strata if name == "strata" else none, count, int(rng.integers(1 << 62)))
+            found[name].append(p_value(studentized_difference(members, values)[1], two_sided=True))
+    levels = np.arange(1, count + 2) / (count + 1)
+    for name, values in found.items():
+        parts = np.mean(np.array(values)[:, None] <= levels + 1e-12, axis=0)
+        spread = np.sqrt(levels * (1 - levels) / repetitions)
+        assert np.all(parts <= levels + 4 * spread + 1e-12), name
+        if name != "ties":
+            assert np.all(parts >= levels - 4 * spread - 1e-12), name
+
+
+def test_strata_are_needed_where_groups_differ_in_them():
+    # Values depend on the stratum alone, and so do the groups: without strata the test is misled.
+    rng = np.random.default_rng(0)
+    strata = np.repeat([0, 1], 50)
+    first = rng.random(100) < np.where(strata == 1, 0.8, 0.2)
+    values = 3.0 * strata + rng.standard_normal(100)
+    misled = p_value(studentized_difference(all_members(first, 0 * strata, 999), values)[1], True)
+    right = p_value(studentized_difference(all_members(first, strata, 999), values)[1], True)
+    assert misled == pytest.approx(0.001)
+    assert right > 0.05
+
+
+def test_p_values_count_ties_and_never_are_zero():
+    assert p_value(np.ones(100)) == 1
+    assert p_value(np.append(1.0, np.zeros(99))) == pytest.approx(0.01)
+    assert p_value(np.array([-3.0, 0, 0, 0, 0, 0, 0, 0, 1, 2])) == 1
+    assert p_value(np.array([-3.0, 0, 0, 0, 0, 0, 0, 0, 1, 2]), two_sided=True) == pytest.approx(0.1)
+    for wrong in ([1.0], [1.0, math.nan]):
+        with pytest.raises(InputError, match="statistics of the shape"):
+            p_value(np.array(wrong))
+    assert studentized_difference(all_members([True, True, False, False], [0] * 4), np.ones(4))[1].tolist() == [0] * 101
+
+
+@settings(max_examples=50, deadline=None, derandomize=True)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8))
+def test_holm_is_the_smallest_bound_of_all_intersections(values):
+    # Closed testing with Bonferroni's test of each intersection (Marcus, Peritz, Gabriel 1976).
+    p = np.array(values)
+    expected = [
+        max(
+            min(1.0, len(rest) * p[list(rest)].min())
+            for size in range(1, len(p) + 1)
+            for rest in combinations(range(len(p)), size)
+            if k in rest
+        )
+        for k in range(len(p))
+    ]
+    assert holm(p) == pytest.approx(np.array(expected))
+
+
+# Groups of inputs
+
+
+def steeper_to_the_right(x):
+    """Slope 3 where the first input is positive, and 1 elsewhere; continuous."""
+    h = np.tanh(x)
+    return h + 2 * np.maximum(h[:, :1], 0) * np.array([1.0, 0.0, 0.0])[: x.shape[1]]
+
+
+def test_a_network_that_is_steeper_on_one_group_is_found():
+    x = 0.3 * np.random.default_rng(0).standard_normal((80, 3))
+    x[:, 0] = np.abs(x[:, 0]) * np.repeat([1, -1], 40)
+    decomposition = gsvd(steeper_to_the_right, 2.0, n_inputs=3, rng=0, rounds=5, inflation=1.1)
+    labels = np.repeat(["right", "left"], 40)
+    found = group_probe(decomposition, x, labels, rng=0)
+    gain = found.difference("local gain", "right", "left")
+    assert (gain.first, gain.second) == ("left", "right")
+    assert gain.p_value == pytest.approx(1 / 2001)
+    assert gain in found.significant(0.01)
+    assert gain.effect < 0.05
+    # The ellipsoid is three times as wide in the first direction, and takes the difference away.
+    assert group_probe(decomposition, x, labels, units="sigma", rng=0).mean_gains == pytest.approx([1, 1], abs=0.15)
+    assert found.names == ("left", "right")
+    # Inputs are mirror images in distribution: norms do not differ, their place does.
+    assert found.difference("input norm", "left", "right").p_value > 0.05
+    assert found.difference("input distribution", "left", "right").p_value < 0.05
+    assert "distribution" in found.notes[0]
+    assert "norms" not in found.notes[0]
+
+
+def test_equal_groups_show_nothing_and_linear_maps_have_one_gain():
+    rng = np.random.default_rng(1)
+    x = rng.standard_normal((60, 3))
+    found = group_probe(rng.standard_normal((2, 3)), {"a": x[:20], "b": x[20:40], "c": x[40:]}, rng=0)
+    assert not found.significant()
+    assert len(found.differences) == 9
+    assert len(found.confounders) == 6
+    for difference in found.differences[::3]:
+        assert (difference.statistic, difference.p_value, difference.effect) == ("local gain", 1.0, 0.5)
+    assert "0 of 9 differences significant" in repr(found)
+    assert str(found).count("confounder") == 6
+
+
+@pytest.mark.slow
+def test_the_probability_of_any_finding_in_equal_groups_is_at_most_the_level():
+    rng = np.random.default_rng(0)
+    f = gsvd(network(rng, [2, 6, 2]), 6.0, rng=0, rounds=3, inflation=1.2)
+    wrong = 0
+    for seed in range(300):
+        x = rng.standard_normal((30, 2))
+        found = group_probe(f, {"a": x[:8], "b": x[8:18], "c": x[18:]}, n_permutations=199, rng=seed)
+        wrong += bool(found.significant(0.1))
+    assert wrong / 300 <= 0.1 + 3 * math.sqrt(0.09 / 300)
+
+
+def test_distances_are_those_of_lifts_or_of_output_parts(wide):
+    x = points(wide, 30)
+    z = wide.lift(x)
+    for embedding, rows in (("lift", z), ("outputs", z[:, :5])):
+        found = group_probe(wide, {0: x[:12], 1: x[12:]}, embedding=embedding, n_permutations=99, rng=0)
+        far = np.linalg.norm(rows[:, None] - rows[None], axis=2)
+        first, second, between = far[:12, :12].sum() / (12 * 11), far[12:, 12:].sum() / (18 * 17), far[:12, 12:].mean()
+        assert found.distances == pytest.approx(np.array([[first, between], [between, second]]))
+        energy = 2 * between - 11 / 12 * first - 17 / 18 * second
+        assert found.difference("embedding distance", 0, 1).value == pytest.approx(energy)
+        assert found.difference("embedding distance", 0, 1).effect == pytest.approx(energy / (2 * between))
+        assert found.difference("embedding spread", 0, 1).value == pytest.approx(first - second)
+        assert found.difference("embedding spread", 1, 0).effect == pytest.approx(first / second)
+
+
+def test_local_gains_in_small_balls_are_those_of_jacobians(wide):
+    x = points(wide, 6)
+    groups = {"a": x[:3], "b": x[3:]}
+    jacobian, local, median = (
+        np.concatenate(group_probe(wide, groups, n_permutations=9, rng=0, **options).gains)
+        for options in ({}, {"gain": "local", "radius": 1e-4}, {"gain": "local", "radius": 1e-4, "quantile": 0.5})
+    )
+    assert local == pytest.approx(jacobian, rel=1e-3)
+    assert np.all(local <= jacobian * (1 + 1e-3))
+    assert np.all(median < local)
+    larger = group_probe(wide, groups, gain="local", radius=0.5, n_permutations=9, rng=0)
+    assert larger.gain == "supremum found within 0.5"
+    # Local decompositions have the same suprema.
+    root = (wide.U / wide.sigma).T
+    whitened = group_probe(wide, groups, gain="local", units="sigma", radius=0.5, n_permutations=9, rng=0)
+    for found, f in (
+        (larger, lambda d: wide.function(d) / wide.sigma[0]),
+        (whitened, lambda d: wide.function(d) @ root.T),
+    ):
+        alone = gsvd(f, 0.5, n_inputs=3, x0=x[0], rng=0)
+        assert found.gains[0][0] == pytest.approx(alone.norm_lower, rel=0.02)
+
+
+def test_norms_are_reported_as_a_confounder_and_strata_hold_them_fixed():
+    # The gain of |x|^2 x / 3 is |x|^2: groups differ in norms alone.
+    rng = np.random.default_rng(0)
+    directions = rng.standard_normal((160, 3))
+    directions /= np.linalg.norm(directions, axis=1)[:, None]
+    radii = np.concatenate([rng.beta(3, 2, 80), rng.beta(2, 3, 80)])
+    x = directions * radii[:, None]
+    groups = {"far": x[:80], "near": x[80:]}
+
+    def cubic(x):
+        return np.sum(x**2, axis=1, keepdims=True) * x / 3
+
+    f = gsvd(cubic, 1.5, n_inputs=3, rng=0, rounds=3, inflation=1.1)
+    plain = group_probe(f, groups, rng=0)
+    assert plain.difference("local gain", "far", "near").p_value < 0.01
+    assert plain.difference("input norm", "far", "near").p_value < 0.01
+    assert 'strata="norms"' in plain.notes[0]
+    fixed = group_probe(f, groups, strata="norms", n_strata=20, rng=0)
+    gain = fixed.difference("local gain", "far", "near")
+    assert gain.p_value > 0.05
+    assert gain.expected == pytest.approx(gain.value, abs=0.3 * gain.value)
+    assert "20 quantiles" in fixed.evidence.reason
+
+
+def test_matched_pairs_are_strata():
+    rng = np.random.default_rng(0)
+    x = 0.5 * rng.standard_normal((30, 3))
+    x[:, 0] = np.abs(x[:, 0])
+    mirrored = x * [-1, 1, 1]
+    f = gsvd(steeper_to_the_right, 4.0, n_inputs=3, rng=0, rounds=5, inflation=1.1)
+    number = np.arange(30)
+    as_mapping = group_probe(f, {"b": x, "a": mirrored}, strata={"a": number, "b": number}, rng=0)
+    as_array = group_probe(f, np.vstack([x, mirrored]), ["b"] * 30 + ["a"] * 30, strata=np.tile(number, 2), rng=0)
+    for found in (as_mapping, as_array):
+        assert found.difference("local gain", "a", "b").p_value == pytest.approx(1 / 2001)
+        # Mirrored inputs have the same norms, in each pair.
+        assert found.difference("input norm", "a", "b").p_value == 1
+        assert found.strata == "30 given"
+
+
+def test_notes_on_what_tests_cannot_find(wide):
+    x = points(wide, 12)
+    few = group_probe(wide, {"a": x[:2], "b": x[2:5]}, n_permutations=99, rng=0)
+    assert any("10 ways only" in note for note in few.notes)
+    many = group_probe(wide, {k: x[2 * k : 2 * k + 2] for k in range(6)}, n_permutations=99, rng=0)
+    assert "n_permutations=900" in many.notes[-1]
+    strata = [0] * 6 + [1] * 6
+    alone = group_probe(wide, x, [0, 1] * 3 + [1] * 6, strata=strata, n_permutations=99, rng=0)
+    assert any(note.startswith("6 inputs of 12") for note in alone.notes)
+
+
+def test_same_seed_same_probe_and_groups_do_not_disturb_each_other(wide):
+    x = points(wide, 30)
+    options = {"n_permutations": 99, "rng": 3}
+    first, second = (group_probe(wide, {"a": x[:10], "b": x[10:20]}, **options) for _ in range(2))
+    third = group_probe(wide, {"a": x[:10], "b": x[10:20], "c": 0.1 * x[20:]}, **options)
+    assert first.differences == second.differences
+    assert [d.p_value for d in first.differences] == [d.p_value for d in third.differences[:3]]
+    assert first.seed == 3
+
+
+def test_interrupted_probes_have_the_pairs_that_were_reached(wide):
+    x = points(wide, 30)
+    groups = {"a": x[:10], "b": x[10:20], "c": x[20:]}
+
+    def stop_at(stage, done):
+        def stop(event):
+            if (event.stage, event.done) == (stage, done):
+                raise KeyboardInterrupt
+
+        return stop
+
+    after_one = group_probe(wide, groups, rng=0, n_permutations=99, progress=stop_at("pairs of groups", 1))
+    assert after_one.interrupted
+    assert len(after_one.differences) == 3
+    assert after_one.notes[-1] == "interrupted: 1 of 3 pairs of groups were compared"
+    at_once = group_probe(wide, groups, rng=0, n_permutations=99, progress=stop_at("local gains", 30))
+    assert at_once.differences == ()
+    assert at_once.interrupted
+
+
+def test_probes_are_drawn(wide):
+    x = points(wide, 30)
+    found = group_probe(wide, {"a": x[:10], "b": x[10:20], "c": x[20:]}, n_permutations=99, rng=0)
+    labels = [text.get_text() for text in found.plot().get_legend().get_texts()]
+    assert sum("adjusted p" in label for label in labels) == 3
+    ax = found.plot("distances")
+    assert [tick.get_text() for tick in ax.get_xticklabels()] == ["a", "b", "c", "a, b", "a, c", "b, c"]
+    assert "and 2 more" in ax.get_legend().get_texts()[-1].get_text()
+    with pytest.raises(InputError, match="choose from gains, distances"):
+        found.plot("spectrum")
+
+
+X = 0.2 * np.random.default_rng(0).standard_normal((4, 3))
+TWO = {"a": X[:2], "b": X[2:]}
+BAD_GROUPS = {
+    "one group": ({"groups": {"a": X}}, "1 group cannot be compared"),
+    "none": ({"groups": {}}, "0 groups"),
+    "empty": ({"groups": {"a": X, "b": X[:0]}}, "group 'b' is empty"),
+    "one input": ({"groups": {"a": X, "b": X[:1]}}, "group 'b' has one input"),
+    "NaN": ({"groups": {"a": X, "b": X * np.nan}}, "row 0 of group 'b' is not finite"),
+    "widths": ({"groups": {"a": X, "b": X[:, :2]}}, r"group 'b' has the shape"),
+    "same names": ({"groups": {1: X, "1": X}}, "different ones"),
+    "no labels": ({"groups": X}, "labels are missing"),
+    "labels twice": ({"groups": TWO, "labels": [0, 1]}, "labels were given as well"),
+    "few labels": ({"groups": X, "labels": [0, 1]}, "for 4 inputs"),
+    "gain": ({"groups": TWO, "gain": "mean"}, "gain='mean'"),
+    "radius": ({"groups": TWO, "gain": "local"}, "give a radius"),
+    "radius for Jacobians": ({"groups": TWO, "radius": 1.0}, "only for that"),
+    "negative radius": ({"groups": TWO, "gain": "local", "radius": -1.0}, "radius=-1"),
+    "quantile": ({"groups": TWO, "quantile": 0.5}, "quantile=0.5"),
+    "units": ({"groups": TWO, "units": "outputs"}, "units='outputs'"),
+    "embedding": ({"groups": TWO, "embedding": "inputs"}, "embedding='inputs'"),
+    "permutations": ({"groups": TWO, "n_permutations": 0}, "n_permutations=0"),
+    "strata": ({"groups": TWO, "strata": "norm"}, 'None or "norms"'),
+    "n_strata": ({"groups": TWO, "strata": "norms", "n_strata": 1}, "n_strata=1"),
+    "strata of another form": ({"groups": TWO, "strata": [0] * 4}, "another form"),
+    "strata of others": ({"groups": TWO, "strata": {"a": [0, 0], "c": [0, 0]}}, "given for a, c"),
+    "few strata": ({"groups": TWO, "strata": {"a": [0, 0], "b": [0]}}, "group 'b'"),
+    "strata of the wrong length": ({"groups": X, "labels": [0, 0, 1, 1], "strata": [0]}, "for 4 inputs"),
+    "strata apart": ({"groups": TWO, "strata": {"a": [0, 0], "b": [1, 1]}}, "nothing can be exchanged"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_GROUPS)
+def test_groups_that_make_no_sense_are_refused(wide, name):
+    options, message = BAD_GROUPS[name]
+    with pytest.raises(InputError, match=message):
+        group_probe(wide, **options, rng=0)
+
+
+def test_decompositions_that_cannot_probe_are_refused(wide):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((20, 3))
+    with pytest.raises(InputError, match="without a function"):
+        group_probe(gsvd(samples=(x, x)), TWO)
+    with pytest.raises(InputError, match="does not cover"):
+        group_probe(gsvd(lambda x: x**3, 0.1, n_inputs=3, rng=0), TWO)
+    with pytest.raises(ResourceError, match="fewer inputs"):
+        group_probe(wide, TWO, memory_limit=1000)
+    with pytest.raises(InputError, match="level=0"):
+        group_probe(wide, {"a": 0.1 * x[:9], "b": 0.1 * x[9:]}, n_permutations=9, rng=0).significant(0)
+    with pytest.raises(InputError, match="statistics are"):
+        group_probe(wide, {"a": 0.1 * x[:9], "b": 0.1 * x[9:]}, n_permutations=9, rng=0).difference("gain", "a", "b")

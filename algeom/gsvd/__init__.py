@@ -5,6 +5,8 @@ from algeom.gsvd.decomposition import gsvd
 from algeom.gsvd.domains import Annulus, Ball, Box, Domain, Samples, Sphere
 from algeom.gsvd.ellipsoid import Ellipsoid, minimum_volume_ellipsoid
 from algeom.gsvd.functions import BatchFunction, as_function
+from algeom.gsvd.group_comparison import GroupDifference
+from algeom.gsvd.group_probe import GroupProbe, group_probe
 from algeom.gsvd.layers import Dense, Layers
 from algeom.gsvd.reconstruction import InputReconstruction, null_inputs, reconstruct_inputs
 from algeom.gsvd.relu_regions import linear_regions
@@ -20,6 +22,8 @@ __all__ = [
     "Dense",
     "Domain",
     "Ellipsoid",
+    "GroupDifference",
+    "GroupProbe",
     "InputDirections",
     "InputReconstruction",
     "Layers",
@@ -31,6 +35,7 @@ __all__ = [
     "TrainedSVDNet",
     "as_function",
     "attack",
+    "group_probe",
     "gsvd",
     "linear_regions",
     "minimum_volume_ellipsoid",

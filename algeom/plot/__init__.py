@@ -8,7 +8,7 @@ from algeom.plot.blocks import block_sizes
 from algeom.plot.critical_points import critical_points
 from algeom.plot.flow_diagram import flow_diagram
 from algeom.plot.gsvd import gsvd
-from algeom.plot.gsvd_probes import input_reconstruction
+from algeom.plot.gsvd_probes import group_probe, input_reconstruction
 from algeom.plot.hilbert import hilbert_function
 from algeom.plot.ideals import ideal
 from algeom.plot.lsrdr import lsrdr
@@ -21,6 +21,7 @@ __all__ = [
     "critical_points",
     "flow_diagram",
     "generator_table",
+    "group_probe",
     "gsvd",
     "hasse_diagram",
     "hilbert_function",
