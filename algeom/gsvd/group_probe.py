@@ -40,6 +40,8 @@ _DIRECTIONS, _STARTS, _STEPS = 128, 16, 60
 _BATCH = 1 << 23
 #: Level at which notes are written.
 _LEVEL = 0.05
+#: Differences and notes that are printed.
+_SHOWN = 9
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -142,12 +144,14 @@ class GroupProbe:
         )
 
     def __str__(self) -> str:
-        return "\n".join(
-            [
-                repr(self), *map(str, self.differences), *(f"confounder: {found}" for found in self.confounders),
-                *(f"note: {note}" for note in self.notes),
-            ]
-        )  # fmt: skip
+        ordered = sorted(self.differences, key=lambda found: found.adjusted)
+        lines = [repr(self), *map(str, ordered[:_SHOWN])]
+        if len(ordered) > _SHOWN:
+            lines.append(f"... and {len(ordered) - _SHOWN} more, with larger p-values: see .differences")
+        lines += [f"note: {note}" for note in self.notes[:_SHOWN]]
+        if len(self.notes) > _SHOWN:
+            lines.append(f"... and {len(self.notes) - _SHOWN} more: see .notes")
+        return "\n".join(lines)
 
 
 def group_probe(

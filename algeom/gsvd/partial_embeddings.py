@@ -27,6 +27,8 @@ _FREE = 1e-6
 _FLOOR = 1e-8
 #: Relative distance from the end of a domain that is rounding.
 _END = 1e-13
+#: Units of rounding of values of f, as for f(0) in problems: those of a few layers.
+_UNITS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,6 +98,13 @@ class Target:
         return cls(decomposition, function, root, which[is_ahead], which[~is_ahead] - p, goal, region, name)
 
     @property
+    def rounding(self) -> float:
+        """Error of values of the first part, from those of f(x0 + d) and of the offset."""
+        decomposition = self.decomposition
+        size = np.linalg.norm(self.root @ decomposition.offset) + np.linalg.norm(decomposition.x0)
+        return _UNITS * float(np.finfo(np.float64).eps * size)
+
+    @property
     def width(self) -> int:
         """Numbers of the Jacobian matrix of one point by input, in all its stages."""
         p, n = self.decomposition.n_outputs, self.decomposition.n_inputs
@@ -111,11 +120,20 @@ class Target:
         g = self.function(d) @ self.root.T
         parts = [g[:, self.ahead]]
         if len(self.behind):
-            sizes = np.linalg.norm(d, axis=1)
-            left = 1 - np.square(_quotient(np.linalg.norm(g, axis=1), sizes))
+            left = 1 - np.square(self._utilisation(g, d))
             parts.append(np.sqrt(np.maximum(left, 0.0))[:, None] * d[:, self.behind])
             parts[0] = np.where((left >= 0)[:, None], parts[0], np.inf)
         return np.asarray(np.hstack(parts) - self.goal[each])
+
+    def _utilisation(self, g: Float, d: Float) -> Float:
+        """``|g| / |d|`` for values g of the first part, 0 where g is rounding: next to x0."""
+        known = np.maximum(np.linalg.norm(g, axis=1) - self.rounding, 0.0)
+        return _quotient(known, np.linalg.norm(d, axis=1))
+
+    def null_shares(self, d: Float) -> Float:
+        """Shares ``|z_b| / |z|`` of lifts, 1 at x0."""
+        used = self._utilisation(self.function(d) @ self.root.T, d)
+        return np.asarray(np.sqrt(np.maximum(1 - np.square(used), 0.0)))
 
     def jacobian(self, d: Float) -> Float:
         """Derivatives of the known coordinates, shape (B, k, n); at x0 those of a lift without utilisation."""
@@ -124,11 +142,11 @@ class Target:
             return np.asarray(by_input[:, self.ahead])
         g = self.function(d) @ self.root.T
         squares = np.einsum("ij,ij->i", d, d)
-        used = _quotient(np.einsum("ij,ij->i", g, g), squares)
+        used = np.square(self._utilisation(g, d))
         share = np.sqrt(np.maximum(1 - used, _FLOOR))
         # share^2 = 1 - |g|^2 / |d|^2
         slope = np.einsum("ip,ipn->in", g, by_input) - used[:, None] * d
-        slope = -_quotient(slope, (share * squares)[:, None])
+        slope = np.where(used[:, None] > 0, -_quotient(slope, (share * squares)[:, None]), 0.0)
         identity = np.eye(d.shape[1])[self.behind]
         behind = share[:, None, None] * identity + d[:, self.behind, None] * slope[:, None, :]
         return np.concatenate([by_input[:, self.ahead], behind], axis=1)

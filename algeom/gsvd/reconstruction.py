@@ -63,7 +63,7 @@ class InputReconstruction:
         What was given.
     is_injective : bool
         Whether inputs have different embeddings by construction: all coordinates of a strict pair are known.
-    error_constant : float
+    error_constants : ndarray of float64, shape (N,)
         See `error_bound`; infinite unless all coordinates of a strict pair are known.
     evidence : Evidence
     seed : int
@@ -79,7 +79,7 @@ class InputReconstruction:
     starts: int
     known: str
     is_injective: bool
-    error_constant: float
+    error_constants: Float
     evidence: Evidence
     seed: int
     interrupted: bool = False
@@ -105,22 +105,23 @@ class InputReconstruction:
         Returns
         -------
         ndarray of float64, shape (N,)
-            ``C (residual + noise)`` with the constant of `GSVD.left_inverse_constant`, because x and the input returned
-            are left inverses of embeddings that are at most this sum apart. The search need not have succeeded.
+            ``(residual + noise) sqrt(C / a)``, with C of `GSVD.left_inverse_constant` and the `GSVD.null_share` a of
+            the input returned: it and x are the left inverses of embeddings that are at most residual + noise apart.
+            The search need not have succeeded; but the pair has to be strict at x, which its evidence is about.
 
         Raises
         ------
         InputError
             If not all coordinates were known, or the pair is not strict: there is no bound.
         """
-        if math.isinf(self.error_constant):
+        if not self.is_injective:
             raise InputError(
                 f"known: {self.known}. Errors are bounded only if all coordinates of the embeddings of a strict pair "
                 "are known: decomposition.inflate(1.01)"
             )
         if not 0 <= noise < math.inf:
             raise InputError(f"noise={noise!r}: expected a bound of the error of an embedding, not negative")
-        return np.asarray(self.error_constant * (self.residuals + noise))
+        return np.asarray(self.error_constants * (self.residuals + noise))
 
     def plot(self, *, ax: Any = None) -> Any:
         """Draw the residuals, and where inputs are ambiguous (`algeom.plot.input_reconstruction`); returns Axes."""
@@ -380,13 +381,16 @@ def _collected(target: Target, d: Float, tol: float, seed: int, interrupted: boo
             near = _SAME * float(np.linalg.norm(candidate)) + accuracy[row]
             if all(np.linalg.norm(candidate - other) > near for other in kept):
                 kept.append(candidate)
-        found.append(decomposition.x0 + np.array(kept))
+        found.append(np.array(kept))
         near = _SAME * float(np.linalg.norm(kept[0])) + accuracy[row]
         agreeing[row] = np.count_nonzero(np.linalg.norm(d[row, good] - kept[0], axis=1) <= near)
-    first = np.array([inputs[0] for inputs in found]) - decomposition.x0
+    first = np.array([inputs[0] for inputs in found])
     residuals = np.linalg.norm(target.residual(first, np.arange(rows)), axis=1)
-    freedom = np.array([target.freedom(inputs - decomposition.x0) for inputs in found], dtype=np.int64)
+    freedom = np.array([target.freedom(inputs) for inputs in found], dtype=np.int64)
     injective = target.is_complete and decomposition.is_strict
+    constants = np.full(rows, math.inf)
+    if injective:
+        constants = np.sqrt(decomposition.left_inverse_constant / target.null_shares(first))
     solved = residuals <= accuracy
     if injective:
         reason = "local least squares; complete embeddings of a strict pair belong to one input where it is admissible"
@@ -395,9 +399,9 @@ def _collected(target: Target, d: Float, tol: float, seed: int, interrupted: boo
         reason = "local least squares; the known part need not determine the input, and a search can miss others"
         status = Status.NUMERICAL if solved.all() else Status.LOWER_BOUND
     return InputReconstruction(
-        inputs=decomposition.x0 + first, residuals=residuals, solved=solved, found=tuple(found), agreeing=agreeing,
-        freedom=freedom, starts=count, known=target.name, is_injective=injective,
-        error_constant=decomposition.left_inverse_constant if injective else math.inf,
+        inputs=decomposition.x0 + first, residuals=residuals, solved=solved,
+        found=tuple(decomposition.x0 + inputs for inputs in found), agreeing=agreeing, freedom=freedom,
+        starts=count, known=target.name, is_injective=injective, error_constants=constants,
         evidence=Evidence(status, math.nan, f"{reason} ({noun_count(count, 'start')} a row)"), seed=seed,
         interrupted=interrupted,
     )  # fmt: skip
