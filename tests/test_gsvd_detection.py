@@ -1,18 +1,21 @@
 """Detection of adversarial perturbations: classifiers, attacks, areas under ROC curves, scores, certified radii."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from algeom import plot
 from algeom.errors import InputError
 from algeom.evidence import Status
 from algeom.gsvd import Dense, Layers, gsvd
 from algeom.gsvd.attacks import evading_pgd, fgsm, pgd
 from algeom.gsvd.classifier import Classifier, digits, train_classifier
 from algeom.gsvd.detection import BASELINES, baseline_scores, local_decompositions
+from algeom.gsvd.detection_experiment import detection_experiment
 from algeom.gsvd.natural_perturbations import KINDS, NaturalPerturbations, resized, shifted
 from algeom.gsvd.robust_radius import certified_radius
 from algeom.gsvd.roc_curves import auc_difference, permutation_control, roc
@@ -474,6 +477,159 @@ def test_radii_of_digits_are_proved_and_those_of_samples_are_estimates(classifie
     assert "estimate" in repr(estimate)
 
 
+# The experiment
+
+
+@pytest.fixture(scope="module")
+def report(images, classifier):
+    return detection_experiment(
+        data=images, classifier=classifier, n_images=24, budgets=(0.3, 1.0), count=60, steps=25, permutations=100, rng=0
+    )
+
+
+def test_the_report_has_all_rows_and_areas_are_those_of_its_curves(report):
+    attacks, references, against = 5 * 2, 2, 5
+    assert len(report.rows) == attacks * references * against * (1 + len(BASELINES))
+    assert report.scores == ("utilisation", *BASELINES)
+    assert report.references == ("known", "nearest")
+    assert report.n_images == 24
+    for row in report.rows[::17]:
+        curve = row.curve
+        assert row.auc == pytest.approx(np.trapezoid(curve.true_positives, curve.false_positives))
+        assert row.auc == pytest.approx(row.control.auc)
+        assert curve.n_negatives == (24 if row.against in KINDS else 72)
+        if row.score != "utilisation":
+            own = report.select(
+                attack=row.attack, norm=row.norm, budget=row.budget, reference=row.reference, against=row.against,
+                score="utilisation",
+            )[0]  # fmt: skip
+            difference, low, high = row.advantage
+            assert difference == pytest.approx(own.auc - row.auc)
+            assert low <= difference <= high
+
+
+def test_permuted_labels_say_nothing(report):
+    controls = [row.control for row in report.rows]
+    assert all(control.passed for control in controls)
+    # Means of 100 areas, over all rows, have errors far below this.
+    assert np.mean([control.mean for control in controls]) == pytest.approx(0.5, abs=0.01)
+
+
+def test_norms_tell_nothing_against_natural_perturbations_of_the_same_norm(report):
+    for row in report.select(score="norm", reference="known", against="matched"):
+        assert row.auc == pytest.approx(0.5, abs=0.02)  # the box leaves some a little short
+    small = report.select(score="norm", reference="known", against="unmatched", budget=0.3)
+    assert all(row.auc < 0.5 for row in small)
+
+
+def test_what_evades_is_no_more_than_what_is_not_excluded(report):
+    for outcome in report.outcomes:
+        assert outcome.evaded <= 1 - outcome.guaranteed + 1e-12
+        assert outcome.evaded <= 1 - outcome.flagged + 1e-12
+        assert outcome.evaded <= 1 - outcome.accuracy + 1e-12
+    plain, evading = ([o for o in report.outcomes if (o.attack, o.norm) == (name, "l2")] for name in
+                      ("PGD", "evading PGD"))  # fmt: skip
+    assert all(a.evaded <= b.evaded for a, b in zip(plain, evading, strict=True))
+
+
+def test_the_utilisation_sees_plain_attacks_and_conclusions_follow_from_the_rows(report):
+    assert report.mean_auc("utilisation") > 0.95
+    assert report.mean_auc("utilisation", evading=True) < report.mean_auc("utilisation")
+    first = report.conclusions[0]
+    assert f"mean AUC {report.mean_auc('utilisation'):.3f}" in first
+    best = max((name for name in BASELINES), key=lambda name: report.mean_auc(name))
+    assert f"{best} ({report.mean_auc(best):.3f})" in first
+    assert all(line in str(report) for line in report.conclusions)
+    assert report.table().count("\n") == 10
+    assert report.outcome_table().count("\n") == 10
+    assert "10 attacks of 24 images" in repr(report)
+    assert report.evidence.status is Status.NUMERICAL
+
+
+def test_conclusions_are_computed_and_turn_around_when_scores_do(report):
+    turned = {"utilisation": "gain", "gain": "utilisation"}
+    rows = [
+        replace(
+            row, score=turned.get(row.score, row.score), advantage=None if row.score == "gain" else (0.1, 0.05, 0.2)
+        )
+        for row in report.rows
+        if row.reference == "known" and row.score in ("utilisation", "gain", "norm")
+    ]
+    other = replace(report, rows=tuple(rows))
+    assert other.mean_auc("utilisation") == report.mean_auc("gain")
+    assert "above all baselines in 8, and below one in 0" in other.conclusions[0]
+    rows = [replace(row, advantage=(-0.1, -0.2, -0.05)) if row.score == "gain" else row for row in report.rows]
+    assert "in 0, and below one in 8" in replace(report, rows=tuple(rows)).conclusions[0]
+
+
+def test_the_experiment_repeats_and_can_be_interrupted(images, classifier):
+    def run(**options):
+        return detection_experiment(
+            data=images, classifier=classifier, n_images=6, budgets=[0.5], references=["known", "principal"],
+            fit_kinds=["noise"], count=30, steps=4, permutations=10, rng=3, **options,
+        )  # fmt: skip
+
+    first, second = run(), run()
+    assert [row.auc for row in first.rows] == [row.auc for row in second.rows]
+    assert first.table(reference="principal") == second.table(reference="principal")
+
+    def stop_at(count):
+        def stop(event):
+            if event.done == count:
+                raise KeyboardInterrupt
+
+        return stop
+
+    partial = run(progress=stop_at(6))
+    assert partial.interrupted
+    assert partial.references == ("known",)
+    assert [row.auc for row in partial.rows] == [row.auc for row in first.rows if row.reference == "known"]
+    early = run(progress=stop_at(2))
+    assert early.interrupted
+    assert len(early.outcomes) == 2
+    assert "interrupted" in repr(early)
+
+
+def test_figures_of_the_report(report):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    areas = report.plot()
+    labels = [text.get_text() for text in areas.get_legend().get_texts()]
+    assert labels == ["utilisation", *BASELINES, "utilisation, attack that knows it"]
+    curves = plot.gsvd_detection(report, "roc", attack="FGSM", budget=0.3)
+    label = curves.get_legend().get_texts()[0].get_text()
+    assert label.startswith(f"utilisation: AUC {report.select(attack='FGSM', norm='l2', budget=0.3)[0].auc:.3f}")
+    with pytest.raises(InputError, match="no figure"):
+        report.plot("norms")
+    with pytest.raises(InputError, match="no rows"):
+        plot.gsvd_detection(report, "roc", budget=7.0)
+    with pytest.raises(InputError, match="expected a result"):
+        plot.gsvd_detection(7)
+    pyplot.close("all")
+
+
+@pytest.mark.slow
+def test_the_full_experiment():
+    report = detection_experiment(ball=True, references=("known", "nearest", "principal"), n_images=100, rng=0)
+    assert report.test_accuracy > 0.96
+    assert all(row.control.passed for row in report.rows)
+    assert report.mean_auc("utilisation") > 0.97
+    assert report.mean_auc("utilisation, ball") > 0.97
+    # With the reference it is no better than the plain gain, and an attack that knows it evades it.
+    assert report.mean_auc("gain") > 0.97
+    largest = max(outcome.budget for outcome in report.outcomes)
+    assert report.mean_auc("utilisation", evading=True, budget=largest) < 0.6
+    # With estimated references a margin is better.
+    for reference in ("nearest", "principal"):
+        assert report.mean_auc("utilisation", reference=reference) < report.mean_auc(
+            "reference margin", reference=reference
+        )
+    for outcome in report.outcomes:
+        assert outcome.evaded <= 1 - outcome.guaranteed + 1e-12
+
+
 # Bad input
 
 
@@ -537,6 +693,11 @@ BAD = {
         lambda: certified_radius(LINEAR, [0.7, 0.5], decomposition=gsvd(LINEAR.contrasts)),
         "around another point",
     ),
+    "budgets": (lambda: detection_experiment(budgets=[0.0]), "expected positive numbers"),
+    "no budgets": (lambda: detection_experiment(budgets=[]), "one at least"),
+    "budgets of words": (lambda: detection_experiment(budgets=["small"]), "sequence of positive numbers"),
+    "references": (lambda: detection_experiment(references=["nearest"]), '"known" first'),
+    "images": (lambda: detection_experiment(n_images=1), "at least 2 images"),
     "two bounds": (
         lambda: certified_radius(LINEAR, [0.7, 0.5], radius=1.0, decomposition=gsvd(LINEAR.contrasts)),
         "radius and decomposition",

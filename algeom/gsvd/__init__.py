@@ -5,6 +5,8 @@ from algeom.gsvd.bounds import NormBounds, attack, norm_bounds
 from algeom.gsvd.classifier import Classifier, Digits, TrainedClassifier, digits, train_classifier
 from algeom.gsvd.decomposition import gsvd
 from algeom.gsvd.detection import LocalDecompositions, baseline_scores, local_decompositions
+from algeom.gsvd.detection_experiment import detection_experiment
+from algeom.gsvd.detection_report import AttackOutcome, DetectionReport, DetectionRow
 from algeom.gsvd.domains import Annulus, Ball, Box, Domain, Samples, Sphere
 from algeom.gsvd.ellipsoid import Ellipsoid, minimum_volume_ellipsoid
 from algeom.gsvd.functions import BatchFunction, as_function
@@ -23,11 +25,14 @@ __all__ = [
     "GSVD",
     "Annulus",
     "Attack",
+    "AttackOutcome",
     "Ball",
     "BatchFunction",
     "Box",
     "Classifier",
     "Dense",
+    "DetectionReport",
+    "DetectionRow",
     "Digits",
     "Domain",
     "Ellipsoid",
@@ -53,6 +58,7 @@ __all__ = [
     "auc_difference",
     "baseline_scores",
     "certified_radius",
+    "detection_experiment",
     "digits",
     "evading_pgd",
     "fgsm",

@@ -31,6 +31,8 @@ BASELINES = ("norm", "gain", "Jacobian direction", "row space", "margin", "refer
 _GAP = 1e-6
 #: The search of gains in a ball: fewer starts and rounds than `gsvd` takes for one decomposition, since there are many.
 _SAMPLES, _STARTS, _ROUNDS = 300, 8, 4
+#: Digits of the norm as a score: perturbations that were given the same norm differ by rounding, which tells nothing.
+_DIGITS = 10
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -249,9 +251,9 @@ def local_decompositions(
                 done += 1
                 report.advance()
         except KeyboardInterrupt:
+            if not done:
+                raise
             interrupted = True
-    if not done:
-        raise InputError("interrupted before the first reference was decomposed")
     if natural is None:
         evidence = Evidence(
             Status.LOWER_BOUND, math.nan, f"searches in balls of radius {radius:g}, which can miss gains"
@@ -276,7 +278,7 @@ def baseline_scores(classifier: Classifier, references: ArrayLike, x: ArrayLike)
     dict of str to ndarray of float64, shape (K,)
         With d = x - x0, g the logits without what they have in common, and J their Jacobian matrix at x0:
 
-        - "norm": ``|d|``.
+        - "norm": ``|d|``, to ten digits.
         - "gain": ``|g(x) - g(x0)| / |d|``, the utilisation for sigma = 1.
         - "Jacobian direction": ``|v . d| / |d|`` for the top right singular vector v of J.
         - "row space": the share of d in the row space of J, ``|P d| / |d|``; that is the utilisation if g is linear and
@@ -300,7 +302,7 @@ def baseline_scores(classifier: Classifier, references: ArrayLike, x: ArrayLike)
         return np.asarray(np.divide(lengths, sizes, out=np.zeros_like(sizes), where=sizes > 0))
 
     values = (
-        sizes,
+        np.round(sizes, _DIGITS),
         share(np.linalg.norm(g(rows) - g(at), axis=1)),
         share(along[:, 0]),
         share(np.linalg.norm(along, axis=1)),

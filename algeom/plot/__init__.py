@@ -8,6 +8,7 @@ from algeom.plot.blocks import block_sizes
 from algeom.plot.critical_points import critical_points
 from algeom.plot.flow_diagram import flow_diagram
 from algeom.plot.gsvd import gsvd
+from algeom.plot.gsvd_detection import gsvd_detection
 from algeom.plot.gsvd_probes import group_probe, input_reconstruction
 from algeom.plot.hilbert import hilbert_function
 from algeom.plot.ideals import ideal
@@ -23,6 +24,7 @@ __all__ = [
     "generator_table",
     "group_probe",
     "gsvd",
+    "gsvd_detection",
     "hasse_diagram",
     "hilbert_function",
     "ideal",
