@@ -606,6 +606,18 @@ def test_ascents_never_descend_and_end_at_maxima(domain):
     assert np.all(np.einsum("ij,ij->i", w, gain_vectors(function, along) - gain_vectors(function, x)) >= -1e-15)
 
 
+@pytest.mark.parametrize(
+    ("lower", "upper", "hole"),
+    [([-1, -10], [1, 10], 5.0), ([-1], [1], 1e-5), ([0, 0], [1, 2], 2.1), ([-1] * 3, [1] * 3, 1.5)],
+)
+def test_points_of_boxes_are_outside_of_their_holes(lower, upper, hole):
+    box, rng = Box(lower, upper, hole), np.random.default_rng(0)
+    anywhere = np.vstack([rng.uniform(lower, upper, (500, len(lower))), np.zeros(len(lower))])
+    for x in (box.point(anywhere), box.sample(rng, 500)):
+        assert np.linalg.norm(x, axis=1).min() >= hole * (1 - 1e-12)
+        assert np.all((x >= lower) & (x <= upper))
+
+
 def test_linear_maps_have_their_boundary_points_in_one_step():
     rng = np.random.default_rng(0)
     A, w = rng.standard_normal((3, 8)), rng.standard_normal((5, 3))

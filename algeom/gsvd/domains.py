@@ -277,7 +277,17 @@ class Box(Domain):
         x = np.clip(x, self.lower, self.upper)
         norms = np.linalg.norm(x, axis=-1, keepdims=True)
         inside = (norms < self.hole) & (norms > 0)
-        return np.clip(np.where(inside, x * (self.hole / np.where(inside, norms, 1.0)), x), self.lower, self.upper)
+        x = np.clip(np.where(inside, x * (self.hole / np.where(inside, norms, 1.0)), x), self.lower, self.upper)
+        # Where the box ends within the hole in this direction, and at zero: along the segment to the furthest corner.
+        lost = np.flatnonzero(np.linalg.norm(x, axis=-1) < self.hole * (1 - 4 * np.finfo(np.float64).eps))
+        corner = np.where(np.abs(self.lower) > np.abs(self.upper), self.lower, self.upper)
+        way = corner - x[lost]
+        squares, along = np.einsum("ij,ij->i", way, way), np.einsum("ij,ij->i", way, x[lost])
+        behind = np.einsum("ij,ij->i", x[lost], x[lost]) - self.hole**2
+        root = np.sqrt(np.maximum(along**2 - squares * behind, 0.0))
+        part = np.where(along > 0, -behind / (np.abs(along) + root), (root - along) / squares)
+        x[lost] += way * np.clip(part, 0.0, 1.0)[:, None]
+        return np.asarray(np.clip(x, self.lower, self.upper))
 
     def sample(self, rng: np.random.Generator, count: int) -> Float:
         """Random points, even in the box; where it comes near the origin, half of them shrunk towards it."""
