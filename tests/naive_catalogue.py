@@ -57,20 +57,15 @@ def count_generators(points, max_degree):
     m = len(points[0])
     dimensions, generators = {}, {}
     previous, previous_monomials = [], []
+    # Values of the monomials of the degree before: each monomial is one of these times its last variable.
+    rows, position = [[1] for _ in points], {(): 0}
     for d in range(1, max_degree + 1):
         monomials = list(combinations_with_replacement(range(m), d))
-        position = {monomial: i for i, monomial in enumerate(monomials)}
         assert len(points) >= len(monomials) + 5
-        rows = []
-        for y in points[: len(monomials) + 5]:
-            row = []
-            for monomial in monomials:
-                value = 1
-                for i in monomial:
-                    value = value * y[i] % PRIME
-                row.append(value)
-            rows.append(row)
-        forms = null_space(rows, len(monomials))
+        factors = [(position[monomial[:-1]], monomial[-1]) for monomial in monomials]
+        rows = [[row[k] * y[i] % PRIME for k, i in factors] for row, y in zip(rows, points, strict=True)]
+        position = {monomial: i for i, monomial in enumerate(monomials)}
+        forms = null_space(rows[: len(monomials) + 5], len(monomials))
         multiples = []
         for form in previous:
             for i in range(m):

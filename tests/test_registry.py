@@ -56,16 +56,18 @@ def test_records_are_consistent(name):
             assert number_of_monomials(m, first) - hilbert[first] == problem.generators[first]
 
 
-COUNTABLE = [
-    p.name
+N_MONOMIALS = {
+    p.name: number_of_monomials(p.build().n_coordinates, min(p.max_degree, 16))
     for p in registry.problems()
-    if p.generators is not None
-    and "affine" not in p.tags
-    and number_of_monomials(p.build().n_coordinates, min(p.max_degree, 16)) <= 850
-]
+    if p.generators is not None and "affine" not in p.tags
+}
+COUNTABLE = [name for name, n in N_MONOMIALS.items() if n <= 850]
 
 
-@pytest.mark.parametrize("name", COUNTABLE)
+# The larger half takes half a second each, ten times as long as the others together.
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[pytest.mark.slow] * (N_MONOMIALS[name] > 600)) for name in COUNTABLE]
+)
 def test_generators_by_plain_interpolation(name):
     problem = registry.problem(name)
     phi = problem.build()
