@@ -258,6 +258,7 @@ def test_the_data_is_a_copy(data):
     assert certificate.verify()
 
 
+@pytest.mark.slow
 def test_relu_with_three_blocks_is_verified_in_seconds():
     ideal = ag.implicitize(relu_pattern_map([4, 4, 4], ["1100", "1010", "1001"]), max_degree=4, rng=1)
     found = ideal.certificate.verify()

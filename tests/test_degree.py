@@ -5,6 +5,7 @@ from math import comb, factorial
 
 import numpy as np
 import pytest
+from parameters import quick_first
 
 import algeom as ag
 from algeom.continuation.certified_points import certified_count
@@ -95,7 +96,7 @@ def test_secant_variety_of_five_lines(seed):
     assert found.evidence.status is Status.NUMERICAL
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", quick_first([1, 2], 1))
 def test_hadamard_square_of_a_secant_variety(seed):
     # M. A. Cueto, E. A. Tobis, J. Yu, An implicitization challenge for binary factor analysis, J. Symb. Comput. 45
     # (2010): a hypersurface of degree 110.
@@ -104,7 +105,7 @@ def test_hadamard_square_of_a_secant_variety(seed):
     assert (found.value, found.evidence.status) == (110, Status.NUMERICAL)
 
 
-@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("seed", quick_first(range(8), 3))
 def test_every_seed_counts_the_same(seed):
     # Loops of parallel slices miss points of this variety that are far out; slices that turn do not.
     assert degree(problem("segre_p1p1p1p1").build(), method="monodromy", rng=seed).value == 24
@@ -233,10 +234,10 @@ def test_plan_is_followed():
 
 
 def test_a_store_resumes(tmp_path):
-    phi = problem("secant_2_p1p1p1p1").build()
+    phi = problem("segre_p1p1p1p1").build()
     first = degree(phi, store=tmp_path / "degree")
     again = degree(phi, store=tmp_path / "degree")
-    assert (first.value, again.value, again.seed) == (64, 64, first.seed)
+    assert (first.value, again.value, again.seed) == (24, 24, first.seed)
     np.testing.assert_array_equal(first.witness_set.points, again.witness_set.points)
 
 

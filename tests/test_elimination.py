@@ -151,7 +151,7 @@ def same_as_naive(A: np.ndarray, p: int, result: Elimination) -> None:
 
 
 @given(matrices())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_small_kernel_equals_plain_python(case: tuple[np.ndarray, int]) -> None:
     A, p = case
     before = A.copy()
@@ -165,7 +165,7 @@ def test_small_kernel_equals_plain_python(case: tuple[np.ndarray, int]) -> None:
 @pytest.mark.parametrize("threads", [1, 3])
 def test_blocked_elimination_equals_plain_python(blocked: None, threads: int) -> None:
     @given(matrices())
-    @settings(max_examples=120, deadline=None)
+    @settings(max_examples=60, deadline=None)
     def run(case: tuple[np.ndarray, int]) -> None:
         A, p = case
         before = A.copy()

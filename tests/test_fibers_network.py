@@ -309,7 +309,7 @@ def test_random_points_over_two_elements_are_uniform_on_the_stratum(text):
         weights = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
         if (naive_product(weights) % 2).tolist() == target and naive_rank_list(weights, 2) == bars.rank_list:
             everything += 1
-    draws = 12 * everything
+    draws = 6 * everything
     rng = np.random.default_rng(0)
     counts = {}
     for _ in range(draws):
@@ -318,7 +318,7 @@ def test_random_points_over_two_elements_are_uniform_on_the_stratum(text):
         counts[key] = counts.get(key, 0) + 1
     assert len(counts) == everything
     # Chi-squared with everything - 1 degrees of freedom: five standard deviations above its mean.
-    statistic = sum((count - 12) ** 2 / 12 for count in counts.values())
+    statistic = sum((count - 6) ** 2 / 6 for count in counts.values())
     assert statistic < everything - 1 + 5 * (2 * everything) ** 0.5
 
 

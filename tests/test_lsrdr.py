@@ -172,7 +172,14 @@ def test_the_equations_hold(field):
     assert reduced.similarity == pytest.approx(math.sqrt(abs(value) / radius(matrices)), abs=1e-9)
 
 
-@pytest.mark.parametrize(("field", "n", "seed"), [("real", 6, 17), ("complex", 5, 25), ("quaternion", 4, 21)])
+@pytest.mark.parametrize(
+    ("field", "n", "seed"),
+    [
+        ("real", 6, 17),
+        pytest.param("complex", 5, 25, marks=pytest.mark.slow),
+        pytest.param("quaternion", 4, 21, marks=pytest.mark.slow),
+    ],
+)
 def test_dense_low_rank_and_accelerated_iterations_agree(field, n, seed):
     A = gaussian(seed, 4, n, field)
     fast = lsrdr(A, 2, rng=3, starts=2)
@@ -220,7 +227,7 @@ def test_published_numbers_of_finite_s():
     A = gaussian(12, 4, 6)
     options = {"method": "dense", "rng": 1, "starts": 1, "tolerance": 1e-12}
     exact = lsrdr(A, 3, s=8, t=0.1, **options)
-    assert projection_distance(exact, lsrdr(A, 3, s=8, t=0.02, **options)) < 1e-10
+    assert projection_distance(exact, lsrdr(A, 3, s=8, t=0.05, **options)) < 1e-10
     assert projection_distance(exact, lsrdr(A, 3, t=0.1, **options)) < 1e-10
     one, two = (lsrdr(A, 3, s=s, t=0.1, **options) for s in (1, 2))
     assert 1e-2 < projection_distance(exact, one) < 1e-1
@@ -270,11 +277,11 @@ def test_invariances_of_the_optimum(seed):
     C = np.eye(4) + 0.3 * rng.standard_normal((4, 4))
     U = np.linalg.qr(rng.standard_normal((3, 3)))[0]
     c = float(rng.uniform(0.1, 10))
-    first = lsrdr(A, 2, rng=1, starts=4)
+    first = lsrdr(A, 2, rng=1, starts=2)
     inverse = np.linalg.inv(C)
-    conjugated = lsrdr(C @ A @ inverse, 2, rng=1, starts=4)
-    mixed = lsrdr(c * np.einsum("ij,jkl->ikl", U, A), 2, rng=1, starts=4)
-    adjoint = lsrdr(A.swapaxes(1, 2), 2, rng=1, starts=4)
+    conjugated = lsrdr(C @ A @ inverse, 2, rng=1, starts=2)
+    mixed = lsrdr(c * np.einsum("ij,jkl->ikl", U, A), 2, rng=1, starts=2)
+    adjoint = lsrdr(A.swapaxes(1, 2), 2, rng=1, starts=2)
     for other in (conjugated, mixed, adjoint):
         assert other.similarity == pytest.approx(first.similarity, abs=1e-11)
     tolerance = 1e-9 * np.linalg.cond(C)

@@ -290,7 +290,7 @@ def test_features_of_images():
 def test_the_comparison_of_features():
     pytest.importorskip("sklearn")
     images, labels = load_digit_images()
-    compared = compare_features(8, images=images[:300], labels=labels[:300], splits=2, starts=1, rng=0)
+    compared = compare_features(8, images=images[:200], labels=labels[:200], splits=2, starts=1, rng=0)
     for encoding in ("images", "directions"):
         row = compared[f"LSRDR, {encoding}"]
         assert row.same_data > 0.9999

@@ -44,7 +44,7 @@ def modules():
 
 def test_import_takes_less_than_a_second():
     code = "import time; t = time.process_time(); import algeom; print(time.process_time() - t)"
-    assert min(float(python(code)) for _ in range(3)) < 1.0
+    assert any(float(python(code)) < 1.0 for _ in range(3))
 
 
 def test_import_leaves_heavy_things_for_later():

@@ -88,6 +88,7 @@ def test_certificates_verify(name):
     assert verification, verification.failures
 
 
+@pytest.mark.slow
 def test_quintics_of_the_three_block_network():
     """relu.md 1.4: dim I_5 = 112,496 and exactly 2,000 new quintics, by a second seed without declared symmetries
     in degree 4 and with them in degree 5 (the latter in the registry's slow problem)."""

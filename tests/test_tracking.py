@@ -416,7 +416,7 @@ def cyclic(n: int) -> ag.System:
     return ag.polynomial_system(equations, unknowns=n)
 
 
-@pytest.mark.parametrize(("n", "count"), [(3, 6), (5, 70), (6, 156)])
+@pytest.mark.parametrize(("n", "count"), [(3, 6), (5, 70), pytest.param(6, 156, marks=pytest.mark.slow)])
 def test_cyclic_roots(n: int, count: int) -> None:
     # Björck and Fröberg, "A faster way to count the solutions of inhomogeneous systems of algebraic equations" (1991).
     found = ag.solve(cyclic(n), rng=n)
