@@ -131,7 +131,7 @@ def test_attention():
     assert result.equation.degree == 1
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.fractions(-4, 4, max_denominator=6), min_size=6, max_size=6), st.integers(0, 5))
 def test_images_are_found_and_perturbed_ones_are_not(theta, coordinate):
     phi = ag.varieties.segre(1, 2)

@@ -25,7 +25,6 @@ from algeom.networks.convolutional import (
 ARCHITECTURES = [
     ([2, 2], [2, 1]),
     ([3, 2], [2, 1]),
-    ([2, 3], [2, 1]),
     ([4, 2], [2, 1]),
     ([2, 2, 2], [2, 2, 1]),
     ([2, 2, 2], [1, 2, 1]),
@@ -34,7 +33,7 @@ ARCHITECTURES = [
     ([2, 1, 2], [2, 1, 1]),
 ]
 #: Their degrees by monodromy take longer.
-SPREAD = [([2, 1, 2], [2, 2, 2]), ([1, 2, 3], [2, 3, 1])]
+SPREAD = [([2, 3], [2, 1]), ([2, 1, 2], [2, 2, 2]), ([1, 2, 3], [2, 3, 1])]
 
 
 # -- composition

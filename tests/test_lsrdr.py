@@ -310,9 +310,9 @@ def test_starts_that_are_not_positive_fail_more_often():
     endings = {record.ending for record in dense.starts}
     assert endings >= {Ending.CONVERGED}
     assert endings & {Ending.DIVERGED, Ending.RANK_CHANGED}
-    positive = lsrdr(INTEGERS, 2, rng=0, start="psd", method="dense", t=0.1, starts=8, restarts=0, tolerance=1e-5)
+    positive = lsrdr(INTEGERS, 2, rng=0, start="psd", method="dense", t=0.1, starts=4, restarts=0, tolerance=1e-5)
     assert {record.ending for record in positive.starts} == {Ending.CONVERGED}
-    again = lsrdr(INTEGERS, 2, rng=0, start="gaussian", method="dense", t=0.1, starts=8, tolerance=1e-5)
+    again = lsrdr(INTEGERS, 2, rng=0, start="gaussian", method="dense", t=0.1, starts=4, tolerance=1e-5)
     assert {record.ending for record in again.starts} == {Ending.CONVERGED}
     assert any(record.failures for record in again.starts)
     assert again.similarity == pytest.approx(BEST[2], abs=1e-7)

@@ -183,7 +183,11 @@ def test_balanced_gauge(field):
 @pytest.mark.parametrize(("parametrization", "field"), [("free", "real"), ("free", "complex"), ("projection", "real")])
 @pytest.mark.parametrize(
     ("d", "values"),
-    [(1, (0.938159945066, 0.844543567282)), (2, (0.978400441544,)), (3, (0.998866157603,))],
+    [
+        (1, (0.938159945066, 0.844543567282)),
+        (2, (0.978400441544,)),
+        pytest.param(3, (0.998866157603,), marks=pytest.mark.slow),
+    ],
 )
 def test_integer_example(d, values, parametrization, field):
     found = maximize_similarity(INTEGERS, d, parametrization=parametrization, field=field, max_evaluations=1000, rng=0)

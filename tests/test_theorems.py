@@ -11,7 +11,8 @@ from algeom.implicitization.blocks import BlockTask, multidegrees, solve_block
 
 COUNTED = [p.name for p in registry.problems() if p.max_degree]
 PARAMETERS = [
-    pytest.param(p.name, marks=pytest.mark.slow) if "slow" in p.tags else p.name
+    # The attention map takes longer than the other quick ones together.
+    pytest.param(p.name, marks=pytest.mark.slow) if "slow" in p.tags or p.name == "attention_3_2" else p.name
     for p in registry.problems()
     if p.max_degree
 ]

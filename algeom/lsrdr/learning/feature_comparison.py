@@ -162,7 +162,7 @@ def compare_features(
     --------
     >>> from algeom.lsrdr.learning.trained_layers import load_digit_images
     >>> images, labels = load_digit_images()
-    >>> compared = compare_features(3, images=images[:200], labels=labels[:200], splits=2, rng=0)
+    >>> compared = compare_features(3, images=images[:100], labels=labels[:100], splits=2, starts=1, rng=0)
     >>> compared["LSRDR, directions"].same_data > 0.9999 > compared["network"].same_data
     True
     """
