@@ -689,6 +689,10 @@ BAD = {
     ),
     "boundary": (lambda: certified_radius(LINEAR, [0.5, 0.5]), "on a boundary of classes"),
     "radius": (lambda: certified_radius(LINEAR, [0.7, 0.5], radius=0.0), "radius=0"),
+    "many inputs": (
+        lambda: certified_radius(Classifier(Layers([Dense(np.eye(64))])), np.arange(64.0), radius=1.0),
+        "begins with 2\\^64 pieces",
+    ),
     "decomposition": (
         lambda: certified_radius(LINEAR, [0.7, 0.5], decomposition=gsvd(LINEAR.contrasts)),
         "around another point",

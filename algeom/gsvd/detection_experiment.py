@@ -103,7 +103,8 @@ def detection_experiment(
     *Threat model.* The attacker knows the network and changes a correctly classified image within a budget. The
     detector sees the changed image and a reference, and knows the network, the training images and what natural
     perturbations are; not the attack. The attack "evading PGD" knows all that and the detector with known references.
-    With estimated references it is the same attack, not one on that detector. Who knows the reference itself can also
+    With estimated references it is the same attack, not one on that detector. No attack is made on the other scores, so
+    that their areas against it are no promise. Who knows the reference itself can also
     compare the classes of both images, which tells every misclassification without any score ("reference margin"): the
     utilisation is of interest for what it flags before the class changes, and where references are estimated.
 

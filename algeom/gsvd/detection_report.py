@@ -19,7 +19,7 @@ __all__ = ["UTILISATION", "AttackOutcome", "DetectionReport", "DetectionRow"]
 
 #: The score that is compared with the others.
 UTILISATION = "utilisation"
-#: Areas are written to three digits; means that differ by less than this are called equal.
+#: Mean areas that differ by less than this are called near: means of other splits of the digits differ as much.
 _EQUAL = 0.005
 
 
@@ -236,7 +236,7 @@ class DetectionReport:
         above = sum(all(low > 0 for _, low, _ in part) for part in settings.values())
         below = sum(any(high < 0 for _, _, high in part) for part in settings.values())
         if abs(own - means[best]) < _EQUAL:
-            verdict = "is no better and no worse than"
+            verdict = f"is within {_EQUAL} of"
         else:
             verdict = "beats" if own > means[best] else "is weaker than"
         return [

@@ -125,6 +125,11 @@ def certified_radius(
         raise InputError("radius and decomposition were given; the domain of the decomposition has a radius already")
     if radius is not None and not 0 < radius < math.inf:
         raise InputError(f"radius={radius!r}: expected a positive number")
+    if radius is not None and 2**classifier.n_inputs > max_pieces:
+        raise InputError(
+            f"a bound on a ball in R^{classifier.n_inputs} begins with 2^{classifier.n_inputs} pieces, more than "
+            f"max_pieces={max_pieces}; leave the radius out for a bound everywhere"
+        )
     logits = classifier.logits(point[None])[0]
     label = int(logits.argmax())
     margins = np.delete(logits[label] - logits, label)
