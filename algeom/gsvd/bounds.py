@@ -187,11 +187,14 @@ def norm_bounds(
     if lipschitz is not None and not (0 <= lipschitz < math.inf and method in ("auto", "lipschitz")):
         raise InputError(f"lipschitz={lipschitz} and method={method!r}: give a finite constant, and the method for it")
     _require_zero(function, region.high)
+    full = region
     if function.is_positively_homogeneous:
         region = region.sphere()
     wanted = _Wanted(function, factor, region, method, lipschitz, tol, max_pieces, starts, seed, generator)
     with reporter(progress) as report:
         found = wanted.find(report)
+    if function.is_positively_homogeneous:
+        found = replace(found, witness=full.on_rays(found.witness[None])[0])
     return found if not slack else _widened(found, wanted, slack)
 
 
@@ -217,7 +220,7 @@ class _Wanted:
             return self._sampled()
         if self.lipschitz is not None:
             return self._from_constant(report)
-        if function.is_linear:
+        if function.is_linear and self.domain.has_all_directions:
             return _linear(function, self.root, self.tol or 0.0, self.seed)
         if function.layers is not None and function.is_positively_homogeneous:
             return self._homogeneous(function.layers, report)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from algeom.errors import InputError
 
-__all__ = ["Annulus", "Ball", "Box", "Domain", "Samples", "Sphere"]
+__all__ = ["Annulus", "Ball", "Box", "Domain", "Samples", "Sphere", "as_domain", "outside_hole"]
 
 Float = NDArray[np.float64]
 
@@ -52,6 +52,10 @@ class Domain(ABC):
 
         A length of 1 goes as far as a gain may be followed, shorter ones go less far in the same direction.
         """
+
+    @abstractmethod
+    def furthest(self, directions: Float) -> Float:
+        """The points (N, n) that are furthest in given directions (N, n), none of which is zero."""
 
     @abstractmethod
     def without_origin(self, part: float) -> Domain:
@@ -105,6 +109,10 @@ class _Radial(Domain):
         direction[still], norms[still] = x[still], radii[still]
         new_radii = np.clip(radii * np.exp(length * np.clip(along, -1, 1)), self.low, self.high)
         return np.asarray(direction * (new_radii / norms)[:, None])
+
+    def furthest(self, directions: Float) -> Float:
+        """The directions themselves, with the largest radius."""
+        return np.asarray(self.high * directions / np.linalg.norm(directions, axis=1, keepdims=True))
 
     def without_origin(self, part: float) -> Domain:
         """The annulus outside of a small ball."""
@@ -265,12 +273,12 @@ class Box(Domain):
     @property
     def low(self) -> float:
         """Distance of the box from the origin, or the radius of the hole."""
-        return max(self.hole, float(np.linalg.norm(np.clip(0.0, self.lower, self.upper))))
+        return max(self.hole, math.hypot(*np.clip(0.0, self.lower, self.upper)))
 
     @property
     def high(self) -> float:
         """Distance of the furthest corner from the origin."""
-        return float(np.linalg.norm(np.maximum(np.abs(self.lower), np.abs(self.upper))))
+        return math.hypot(*np.maximum(np.abs(self.lower), np.abs(self.upper)))
 
     def _outside_hole(self, x: Float) -> Float:
         """Points of the box, those in the hole moved out of it."""
@@ -304,6 +312,10 @@ class Box(Domain):
         sizes[sizes == 0] = 1.0
         return self._outside_hole(x + slope * (length * np.linalg.norm(x, axis=1) / sizes)[:, None])
 
+    def furthest(self, directions: Float) -> Float:
+        """Corners."""
+        return self._outside_hole(np.where(directions > 0, self.upper, self.lower))
+
     def without_origin(self, part: float) -> Domain:
         """The box with a small hole around the origin, if it has the origin."""
         return self if self.low >= part * self.high else Box(self.lower, self.upper, part * self.high)
@@ -324,6 +336,52 @@ class Box(Domain):
     def pull_back(self, z: Float, slope: Float) -> Float:
         """The gradient itself."""
         return slope
+
+
+def outside_hole(x: Float, lower: Float, upper: Float, hole: float) -> Float:
+    """Points of a box that are no shorter than the radius of a hole, near other points.
+
+    Parameters
+    ----------
+    x : ndarray of float64, shape (N, n)
+    lower, upper : ndarray of float64, shape (n,)
+    hole : float
+        At most the norm of the furthest corner.
+
+    Returns
+    -------
+    ndarray of float64, shape (N, n)
+        Points are clipped to the box; those in the hole go out along their rays where the box goes that far, else
+        towards a corner that is outside.
+
+    Examples
+    --------
+    >>> outside_hole(np.array([[0.3, 0.4]]), np.zeros(2), np.ones(2), 1.0)
+    array([[0.6, 0.8]])
+    """
+    x = np.clip(x, lower, upper)
+    norms = np.linalg.norm(x, axis=1)
+    inside = np.flatnonzero(norms < hole)
+    if not inside.size:
+        return x
+    rays = x[inside]
+    moved = np.clip(rays * (hole / np.maximum(norms[inside], np.finfo(np.float64).tiny))[:, None], lower, upper)
+    sizes = np.linalg.norm(moved, axis=1)
+    # Clipping shortens; what rounding alone took away is no reason to leave the ray.
+    short = sizes < hole * (1 - 4 * np.finfo(np.float64).eps)
+    furthest = np.where(upper >= -lower, upper, lower)
+    corners = np.where(moved > 0, upper, np.where(moved < 0, lower, furthest))
+    corners = np.where((np.linalg.norm(corners, axis=1) >= hole)[:, None], corners, furthest)
+    # |m + t (c - m)|^2 = hole^2, for the t in [0, 1] that leaves the hole; the root is taken without cancellation.
+    step = corners - moved
+    a, b = np.square(step).sum(axis=1), np.einsum("ij,ij->i", moved, step)
+    c = hole**2 - sizes**2
+    root = np.sqrt(np.maximum(b**2 + a * c, 0.0))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t = np.where(b > 0, c / (b + root), (root - b) / a)
+    part = np.where(short, np.clip(np.nan_to_num(t), 0.0, 1.0), 0.0)
+    x[inside] = np.clip(moved + part[:, None] * step, lower, upper)
+    return x
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -358,6 +416,48 @@ class Samples:
 
     def __repr__(self) -> str:
         return f"Samples({len(self.points)} points in R^{self.n_inputs})"
+
+
+def as_domain(domain: Any, n_inputs: int) -> Domain | None:
+    """A domain from what stands for one.
+
+    Parameters
+    ----------
+    domain : None, float, pair of float, or Domain
+        None stands for all x, a radius R for the ball, radii (r, R) for an annulus, (0, R) for the ball again.
+    n_inputs : int
+
+    Returns
+    -------
+    Domain or None
+
+    Raises
+    ------
+    InputError
+        If it is none of these, or a domain for another number of inputs.
+
+    Examples
+    --------
+    >>> as_domain((0, 2), 3), as_domain(np.array([1.0, 2.0]), 3)
+    (Ball(n_inputs=3, radius=2.0), Annulus(n_inputs=3, inner=1.0, outer=2.0))
+    """
+    if domain is None:
+        return None
+    if isinstance(domain, Domain):
+        if domain.n_inputs != n_inputs:
+            raise InputError(f"the domain {domain!r} is in dimension {domain.n_inputs}, and f takes {n_inputs} inputs")
+        return domain
+    expected = "a radius R, two radii (r, R), a Sphere, Ball, Annulus or Box, or None for all x"
+    try:
+        given = np.asarray(domain)
+    except ValueError as error:
+        raise InputError(f"domain={domain!r}; give {expected}") from error
+    if given.dtype.kind not in "iuf" or given.shape not in ((), (2,)):
+        raise InputError(f"domain={domain!r}; give {expected}")
+    low, high = (0.0, float(given)) if given.ndim == 0 else map(float, given)
+    if not (0 <= low <= high and 0 < high < math.inf):
+        raise InputError(f"domain={domain!r}: radii are positive and finite, the smaller one first; None is all x")
+    return Annulus(n_inputs, low, high) if low else Ball(n_inputs, high)
 
 
 def _check_size(n: int) -> None:

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algeom.errors import InputError
 from algeom.gsvd.covering import UNIT, Pieces, orthants, spread
-from algeom.gsvd.domains import Box, Domain
+from algeom.gsvd.domains import Box, as_domain, outside_hole
 
 __all__ = ["Polar", "polar"]
 
@@ -19,6 +18,8 @@ Float = NDArray[np.float64]
 
 #: Attacks start no nearer to zero than this part of the largest norm.
 _LEAST = 1e-3
+#: Points of boxes this near to zero, as a part of the largest norm, are where rays leave a box that they do not meet.
+_NOWHERE = 1e-12
 #: The largest norm of starts of attacks where the domain has none.
 _FAR = 1.0
 
@@ -42,31 +43,55 @@ class Polar:
 
     @property
     def has_all_directions(self) -> bool:
-        """Whether every ray from zero meets it."""
-        return self.box is None or bool(np.all(self.box[0] < 0) and np.all(self.box[1] > 0))
+        """Whether every ray from zero meets it: a box has to be around zero, and its sides outside of the hole."""
+        if self.box is None:
+            return True
+        nearest = min(float(-self.box[0].max()), float(self.box[1].min()))
+        return nearest > 0 and self.low <= nearest
 
     def sphere(self) -> Polar:
         """What is left to look at for maps whose gains depend on directions only."""
         return Polar(self.n_inputs, 1.0, 1.0) if self.has_all_directions else self
+
+    @property
+    def _radii(self) -> tuple[float, float]:
+        """Norms of points to start from and to go to."""
+        high = self.high if math.isfinite(self.high) else max(_FAR, 2 * self.low)
+        return max(self.low, _LEAST * high), high
 
     def sample(self, rng: np.random.Generator, count: int) -> Float:
         """Points to start from."""
         if self.box is not None:
             x = rng.uniform(self.box[0], self.box[1], (count, self.n_inputs))
         else:
-            high = self.high if math.isfinite(self.high) else max(_FAR, 2 * self.low)
             x = rng.standard_normal((count, self.n_inputs))
-            x *= (rng.uniform(self.low, high, count) / np.linalg.norm(x, axis=1))[:, None]
+            x *= (rng.uniform(self.low, self._radii[1], count) / np.linalg.norm(x, axis=1))[:, None]
         return self.project(x)
 
     def project(self, x: Float) -> Float:
-        """Points of the domain near points x != 0, away from zero."""
-        high = self.high if math.isfinite(self.high) else max(_FAR, 2 * self.low)
+        """Points of the domain near points x, away from zero."""
+        low, high = self._radii
         if self.box is not None:
-            x = np.clip(x, self.box[0], self.box[1])
-        norms = np.maximum(np.linalg.norm(x, axis=1), 1e-300)
-        moved = x * (np.clip(norms, max(self.low, _LEAST * high), high) / norms)[:, None]
-        return np.asarray(moved if self.box is None else np.clip(moved, self.box[0], self.box[1]))
+            return outside_hole(x, self.box[0], self.box[1], low)
+        norms = np.maximum(np.linalg.norm(x, axis=1), np.finfo(np.float64).tiny)
+        return np.asarray(x * (np.clip(norms, low, high) / norms)[:, None])
+
+    def on_rays(self, x: Float) -> Float:
+        """Points of the domain on the rays through points x != 0, of norm 1 if there are any.
+
+        For rays that miss a box it is another point of the box.
+        """
+        u = x / np.linalg.norm(x, axis=1)[:, None]
+        if self.box is None:
+            return np.asarray(u * min(max(1.0, self.low), self.high))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ends = np.sort(self.box / u[:, None, :], axis=1)
+        # Along a zero entry nothing changes: the box has the whole ray, or nothing of it.
+        starts = np.where(u == 0, -np.inf, ends[:, 0]).max(axis=1)
+        stops = np.where(u == 0, np.inf, ends[:, 1]).min(axis=1)
+        radii = np.minimum(np.maximum(np.maximum(starts, self.low), np.minimum(1.0, stops)), stops)
+        moved = u * np.maximum(radii, 0.0)[:, None]
+        return outside_hole(moved, self.box[0], self.box[1], max(self.low, _NOWHERE * self.high))
 
     def contains(self, x: Float) -> NDArray[np.bool_]:
         """Which points belong to the domain; radii up to rounding."""
@@ -110,7 +135,7 @@ def polar(domain: Any, n_inputs: int) -> Polar:
     Parameters
     ----------
     domain : None, float, pair of float, or Domain
-        None stands for all x, R for the ball with this radius, (r, R) for an annulus.
+        As for `algeom.gsvd.domains.as_domain`; None stands for all x.
     n_inputs : int
 
     Returns
@@ -127,21 +152,11 @@ def polar(domain: Any, n_inputs: int) -> Polar:
     >>> polar((1.0, 2.0), 3).low, polar(None, 3).high
     (1.0, inf)
     """
-    if domain is None:
+    region = as_domain(domain, n_inputs)
+    if region is None:
         return Polar(n_inputs, 0.0, math.inf)
-    if isinstance(domain, Domain):
-        if domain.n_inputs != n_inputs:
-            raise InputError(f"{domain!r} is in dimension {domain.n_inputs}, and f takes {n_inputs} inputs")
-        box = np.array([domain.lower, domain.upper]) if isinstance(domain, Box) else None
-        # Norms of corners are rounded; the box itself is what counts.
-        slack = 1.0 if box is None else 1 + 8 * n_inputs * UNIT
-        return Polar(n_inputs, domain.low / slack, domain.high * slack, box)
-    try:
-        low, high = (0.0, float(domain)) if np.ndim(domain) == 0 else map(float, domain)
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"domain={domain!r}; give a radius R, two radii (r, R), a Sphere, Ball, Annulus or Box, or None for all x"
-        ) from error
-    if not 0 <= low <= high or high == 0 or math.isnan(high):
-        raise InputError(f"domain={domain!r}: radii are positive, the smaller one first")
-    return Polar(n_inputs, low, high)
+    if not isinstance(region, Box):
+        return Polar(n_inputs, region.low, region.high)
+    # Norms of corners are rounded; the box itself is what counts.
+    slack = 1 + 8 * n_inputs * UNIT
+    return Polar(n_inputs, region.low / slack, region.high * slack, np.array([region.lower, region.upper]))

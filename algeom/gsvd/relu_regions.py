@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -215,7 +215,7 @@ def homogeneous_norm(
     layers : Layers
     root : ndarray of float64, shape (k, p), optional
     domain : Polar
-        Its directions count, and no radii.
+        Only the directions in which it has points count.
     witness : ndarray of float64, shape (n,)
         A point to start from; the larger the gain there, the fewer pieces are looked at.
     tol : float
@@ -237,9 +237,14 @@ def homogeneous_norm(
     rounding errors only, which the upper bound contains.
     """
     network = HomogeneousNetwork(layers, root)
+
+    def enclose(pieces: Pieces, target: float) -> Enclosures:
+        found = network.enclose(pieces, target)
+        return replace(found, candidates=domain.on_rays(found.candidates))
+
     return cover(
         domain.pieces(),
-        network.enclose,
+        enclose,
         lambda x: np.where(domain.contains(x), network.gains(x), 0.0),
         witness,
         tol=tol,
