@@ -182,6 +182,88 @@ def test_points_that_are_not_covered_have_no_lift():
     assert found.inflate(10).lift([[3.0, 0.0]]).shape == (1, 4)
 
 
+# Rounding errors
+
+
+@pytest.mark.parametrize(
+    ("sizes", "activation", "domain"),
+    [
+        ((2, 4, 3), "relu", 0.1),
+        ((2, 2, 3), "tanh", 1.0),
+        ((4, 4, 10), "relu", 1.0),
+        ((1, 4, 2), "relu", Box([-1], [1])),
+    ],
+)
+def test_rounding_errors_of_offsets_are_no_directions_of_outputs(sizes, activation, domain):
+    for seed in range(6):
+        f = network(np.random.default_rng(seed), sizes, activation, biases=True)
+        region = domain if isinstance(domain, Box) else Ball(sizes[0], domain)
+        found = gsvd(f, domain, offset=True, rng=0, rounds=6)
+        # The rank of all derivatives in the domain is what outputs can span to first order.
+        J = f.jacobian(region.sample(np.random.default_rng(0), 2000)).reshape(-1, sizes[-1], sizes[0])
+        rank = np.linalg.matrix_rank(J.transpose(0, 2, 1).reshape(-1, sizes[-1]), 1e-6)
+        assert rank <= found.rank <= min(sizes[1:])
+        assert found.sigma[found.rank - 1] > 1e-4 * found.sigma[0]
+        assert found.utilisation(region.sample(np.random.default_rng(1), 200)).max() < 1 + 1e-3
+
+
+def test_single_precision_is_seen_in_values():
+    f = network(np.random.default_rng(0), (2, 2, 3), "tanh", biases=True)
+    exact = gsvd(f, 1.0, offset=True, rng=0)
+    found = gsvd(lambda x: f(x).astype(np.float32), 1.0, offset=True, n_inputs=2, rng=0)
+    assert found.rank == exact.rank == 2
+    assert found.sigma[:2] == pytest.approx(exact.sigma[:2], rel=1e-4)
+    assert 1e-9 < np.linalg.norm(found.noise) < 1e-6
+    assert "rounding errors" in found.notes[0]
+    assert np.linalg.norm(exact.noise) < 1e-14
+    assert exact.notes == (
+        "the outputs seen span 2 of 3 dimensions: sigma is 0 in the others, where lifts do not exist",
+    )
+
+
+def test_lower_bounds_of_norms_are_less_rounding_errors():
+    # tanh has the Lipschitz constant 1, and points near 1e8 have rounding errors of 1e-8.
+    found = gsvd(lambda x: np.tanh(x - 1e8), 1.0, x0=[1e8] * 2, rng=0)
+    assert 0.999 < found.norm_lower <= 1
+    with pytest.raises(InputError, match="constant as far as these show"):
+        gsvd(lambda x: np.tanh(x - 1e8), 1e-7, x0=[1e8] * 2, rng=0)
+    # Saturated at x0, so that values near it differ by rounding errors alone.
+    saturated = Layers([Dense(np.eye(2), [50.0, 60.0], "tanh"), Dense([[1.0, 2.0], [0.3, 0.7]])])
+    assert gsvd(saturated, 100.0, offset=True, rng=0).rank == 2
+
+
+@pytest.mark.parametrize("method", ["ellipsoid", "coordinate"])
+def test_lifts_exist_close_to_the_center(method):
+    f = network(np.random.default_rng(0), (2, 6, 3), "tanh", biases=True)
+    x0 = np.array([0.3, 0.4])
+    found = gsvd(f, 1.0, x0=x0, rng=0, method=method, inflation=1.01)
+    for size in 10.0 ** -np.arange(1, 18):
+        x = x0 + size * np.array([[0.6, 0.8]])
+        assert found.reconstruct(found.lift(x)) == pytest.approx(f(x), abs=1e-14)
+
+
+def test_directions_that_only_the_last_points_show_are_in_the_span():
+    def f(x):
+        return np.column_stack([x[:, 0], 100 * np.maximum(x[:, 0] - 0.999 * np.linalg.norm(x, axis=1), 0)])
+
+    found = gsvd(f, n_inputs=10, rounds=0, rng=0)
+    assert found.rank == 2
+    assert found.norm_lower <= found.norm_upper
+    assert_decomposes(found.inflate(1.01), f, np.eye(10)[:1])
+
+
+def test_neurons_that_are_active_at_the_boundary_alone_are_found():
+    thin = Layers([Dense([[1.0]], [-0.9999], "relu"), Dense([[1000.0]])])
+    assert gsvd(thin, 1.0, rng=0, certify=True).sigma == pytest.approx([0.1])
+
+
+def test_callables_may_write_to_their_argument():
+    def clipped(x):
+        return np.divide(x, np.maximum(1, np.linalg.norm(x, axis=1))[:, None], out=x)
+
+    assert gsvd(clipped, (2.0, 4.0), n_inputs=2, rng=0).sigma == pytest.approx([0.5, 0.5])
+
+
 # Laws
 
 
@@ -499,7 +581,7 @@ BAD = {
     "all at zero": ({"samples": (np.zeros((2, 2)), np.zeros((2, 2)))}, "all inputs are 0"),
     "method": ({"f": np.eye(2), "method": "svd"}, "method='svd'"),
     "tolerance": ({"f": np.eye(2), "tol": 0.0}, "tol=0"),
-    "count": ({"f": relu, "n_inputs": 2, "n_samples": 0}, "n_samples=0"),
+    "count": ({"f": relu, "n_inputs": 2, "n_samples": 0}, "n_samples is 0"),
     "axes": ({"samples": (np.eye(2), np.eye(2)), "method": "coordinate", "axes": np.ones((2, 2))}, "orthogonal"),
     "axes by name": ({"samples": (np.eye(2), np.eye(2)), "method": "coordinate", "axes": "x"}, "principal"),
     "inflation": ({"f": np.eye(2), "inflation": 0.5}, "only be enlarged"),

@@ -15,9 +15,11 @@ from algeom.gsvd.bounds import NormBounds, norm_bounds
 from algeom.gsvd.domains import Annulus, Ball, Box, Domain, Samples, Sphere
 from algeom.gsvd.estimation import CoordinateRule, EllipsoidRule, Estimate, Fit, adversarial_fit
 from algeom.gsvd.functions import BatchFunction
-from algeom.gsvd.gains import gain_vectors, require_bounded_gains
+from algeom.gsvd.gains import gain_vectors, require_bounded_gains, starting_points
+from algeom.gsvd.noise import Resolution, resolution
 from algeom.gsvd.problem import Problem, SampledProblem
-from algeom.gsvd.result import GSVD
+from algeom.gsvd.result import GSVD, require_factor
+from algeom.maps.relabelling import check_integer
 from algeom.maps.tape import noun_count
 from algeom.runtime.progress import Progress, reporter
 from algeom.runtime.seeds import RandomState, derive, resolve
@@ -32,10 +34,17 @@ _TESTS, _FACTORS, _HOMOGENEOUS = 16, (0.125, 8.0), 1e-5
 #: Random points of the domain to begin with: as many as the dimension of the space of symmetric matrices times the
 #: first number, within these bounds. The adversarial rounds add what matters.
 _COUNT, _LEAST_COUNT, _MOST_COUNT = 4, 1000, 20_000
+#: Least norm of gains as part of the largest, from which on a note says so: it is below for double precision if nothing
+#: is subtracted from outputs that is much larger than their changes.
+_COARSE = 1e-4
+#: Factor by which a certificate may enlarge sigma without a note.
+_FAR_FROM_FIT = 2.0
 #: Errors of the orthogonality of given axes.
 _ORTHOGONAL = 1e-10
-#: Certified size of outputs outside of the span, relative to sigma_1, that counts as rounding.
-_OUTSIDE = 1e-12
+#: Certified size of outputs outside of the span, relative to sigma_1 |x|, that lifts may leave out.
+_OUTSIDE = 1e-9
+#: Rounding errors of outputs of linear maps, in units of rounding of the offset.
+_LINEAR_NOISE = 8
 #: The duality gap of ellipsoids: the least that can be asked for, since errors of semi-axes can be its square root, and
 #: are where gains fill an arc of the ellipse, as those of ReLU in the plane do.
 _GAP = 1e-13
@@ -160,6 +169,13 @@ def gsvd(
         raise InputError(f"tol={tol!r}: expected a number between 0 and 1")
     if certify not in (False, True, "auto", "exact", "lipschitz"):
         raise InputError(f'certify={certify!r}: choose True, False, "exact" or "lipschitz"')
+    for name, value, least in (("starts", starts, 1), ("rounds", rounds, 0)):
+        check_integer(name, value, least)
+    if n_samples is not None:
+        check_integer("n_samples", n_samples, 1)
+    if n_inputs is not None:
+        check_integer("n_inputs", n_inputs, 1)
+    require_factor("inflation", inflation)
     if lipschitz is not None and not certify:
         raise InputError("a Lipschitz constant serves certificates only; give certify=True as well")
     if samples is not None and domain is not None:
@@ -180,17 +196,18 @@ def gsvd(
         function = problem.function
         region = _region(domain, function.n_inputs)
         if certify:
-            _require_bounds(function, lipschitz)
+            _require_bounds(function, region, lipschitz)
         if function.is_linear and method == "auto" and not isinstance(region, Box):
             result = _linear(problem, region, seed)
         else:
-            region, notes = _checked_domain(region, function, seed)
+            region, resolved, notes = _checked_domain(region, problem, seed)
             with reporter(progress) as report:
                 found = adversarial_fit(
-                    function, region, rule.of_function(function, region), count=_count(n_samples, function.n_outputs),
-                    starts=starts, rounds=rounds, tol=tol, seed=seed, report=report,
+                    function, region, rule.of_function(function, region, resolved), resolved,
+                    count=n_samples or _count(function.n_outputs), starts=starts, rounds=rounds, tol=tol, seed=seed,
+                    report=report,
                 )  # fmt: skip
-            result = _searched(problem, region, rule, found, tol, notes)
+            result = _searched(problem, region, resolved, rule, found, notes)
     if certify:
         result = _certified(result, "auto" if certify is True else certify, lipschitz, progress)
     return result if inflation == 1 else result.inflate(inflation)
@@ -214,14 +231,26 @@ def _region(domain: Any, n: int) -> Domain | None:
     return domain
 
 
-def _checked_domain(region: Domain | None, function: BatchFunction, seed: int) -> tuple[Domain, tuple[str, ...]]:
-    """The domain, by default the sphere, and what that rests on."""
+def _checked_domain(region: Domain | None, problem: Problem, seed: int) -> tuple[Domain, Resolution, tuple[str, ...]]:
+    """The domain, by default the sphere, what can be told of gains there, and what that rests on."""
+    function = problem.function
+
+    def resolved(domain: Domain) -> Resolution:
+        return resolution(function, domain, problem.x0, problem.offset, problem.unit, derive(seed, "noise"))
+
     if region is not None:
-        require_bounded_gains(function, region, derive(seed, "near zero"))
-        return region, ()
+        found = resolved(region)
+        require_bounded_gains(function, region, derive(seed, "near zero"), float(np.linalg.norm(found.noise)))
+        least = found.part * region.high
+        if found.part > _COARSE and region.low < least:
+            size = float(np.linalg.norm(found.noise))
+            return region, found, (
+                f"outputs have rounding errors of about {size:.1g}, so that gains at |d| < {least:.2g} were left out",
+            )  # fmt: skip
+        return region, found, ()
     sphere = Sphere(function.n_inputs)
     if function.is_positively_homogeneous:
-        return sphere, ()
+        return sphere, resolved(sphere), ()
     x = sphere.sample(derive(seed, "homogeneity"), _TESTS)
     values = function(x)
     for factor in _FACTORS:
@@ -230,17 +259,13 @@ def _checked_domain(region: Domain | None, function: BatchFunction, seed: int) -
                 "f is not positively homogeneous, so that its gains depend on |x|, and no domain is given; give one: a "
                 "radius, two radii, a Ball, an Annulus or a Box"
             )
-    return sphere, (
+    return sphere, resolved(sphere), (
         f"f was taken to be positively homogeneous, as it is at {_TESTS} random points, scaled by 1/8 and 8",
-    )
+    )  # fmt: skip
 
 
-def _count(n_samples: int | None, p: int) -> int:
-    if n_samples is None:
-        return min(max(_COUNT * p * (p + 1) // 2, _LEAST_COUNT), _MOST_COUNT)
-    if not (isinstance(n_samples, (int, np.integer)) and n_samples > 0):
-        raise InputError(f"n_samples={n_samples!r}: expected a positive integer")
-    return int(n_samples)
+def _count(p: int) -> int:
+    return min(max(_COUNT * p * (p + 1) // 2, _LEAST_COUNT), _MOST_COUNT)
 
 
 # How to decompose it
@@ -261,24 +286,31 @@ class _Rule:
     def name(self) -> str:
         return "coordinate" if self.method == "coordinate" else "ellipsoid"
 
-    def of_gains(self, gains: Float) -> EllipsoidRule | CoordinateRule:
-        """The rule for outputs like these."""
+    def of_gains(self, gains: Float, noise: Float | None = None) -> EllipsoidRule | CoordinateRule:
+        """The rule for gains like these, with these rounding errors."""
         if self.name == "ellipsoid":
-            return EllipsoidRule(self.gap, self.rank_tol, self.memory_limit)
+            return EllipsoidRule(self.gap, self.rank_tol, self.memory_limit, noise)
         p = gains.shape[1]
         if isinstance(self.axes, str):
             if self.axes not in ("identity", "principal"):
                 raise InputError(f'axes={self.axes!r}: choose "identity" or "principal", or give an orthogonal matrix')
             principal = self.axes == "principal"
-            return CoordinateRule(np.linalg.svd(gains, full_matrices=True)[2].T if principal else np.eye(p))
-        matrix = np.array(self.axes, dtype=np.float64)
+            return CoordinateRule(np.linalg.svd(gains, full_matrices=True)[2].T if principal else np.eye(p), noise)
+        try:
+            matrix = np.array(self.axes, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise InputError(f"axes are no matrix of real numbers: {error}") from error
         if matrix.shape != (p, p) or not np.allclose(matrix.T @ matrix, np.eye(p), atol=_ORTHOGONAL):
             raise InputError(f"axes of the shape {matrix.shape}: expected an orthogonal matrix of shape ({p}, {p})")
-        return CoordinateRule(matrix)
+        return CoordinateRule(matrix, noise)
 
-    def of_function(self, function: BatchFunction, region: Domain) -> EllipsoidRule | CoordinateRule:
+    def of_function(
+        self, function: BatchFunction, region: Domain, resolved: Resolution
+    ) -> EllipsoidRule | CoordinateRule:
         """The rule for a map on a domain; principal axes are those of random gains."""
-        return self.of_gains(gain_vectors(function, region.sample(derive(self.seed, "axes"), _LEAST_COUNT)))
+        around = region.without_origin(resolved.part)
+        x = starting_points(function, around, derive(self.seed, "axes"), _LEAST_COUNT)
+        return self.of_gains(gain_vectors(function, x), resolved.gain_noise)
 
 
 def _linear(problem: Problem, region: Domain | None, seed: int) -> GSVD:
@@ -291,18 +323,19 @@ def _linear(problem: Problem, region: Domain | None, seed: int) -> GSVD:
         raise InputError("f is constant: f - f(0) is the zero map, and there is nothing to decompose")
     rank = int(np.count_nonzero(sigma > max(matrix.shape) * np.finfo(np.float64).eps * sigma[0]))
     sigma[rank:] = 0.0
+    notes = () if rank == len(U) else (f"f has rank {rank}: sigma is 0 in {noun_count(len(U) - rank, 'direction')}",)
     radius = 1.0 if region is None else region.high
     return GSVD(
         U=U, sigma=sigma, rank=rank, x0=problem.x0, offset=problem.offset, method="svd", norm_lower=float(sigma[0]),
         norm_upper=float(sigma[0]), witness=radius * right[0], inflation=1.0,
         evidence=Evidence(Status.NUMERICAL, math.nan, "singular value decomposition of the matrix of a linear map"),
         inputs=radius * right[: len(found)], gains=(U[:, : len(found)] * found).T, function=function, domain=region,
-        notes=_rank_notes(rank, len(U), len(found)), seed=seed,
+        noise=_LINEAR_NOISE * problem.unit * np.abs(problem.offset), notes=notes, seed=seed,
     )  # fmt: skip
 
 
 def _searched(
-    problem: Problem, region: Domain, rule: _Rule, found: Estimate, tol: float, notes: tuple[str, ...]
+    problem: Problem, region: Domain, resolved: Resolution, rule: _Rule, found: Estimate, notes: tuple[str, ...]
 ) -> GSVD:
     """The result of an adversarial search."""
     fit, count = found.fit, len(found.gains)
@@ -323,7 +356,7 @@ def _searched(
         norm_lower=found.norm, norm_upper=float(fit.sigma[0]), witness=found.witness, inflation=1.0,
         evidence=Evidence(Status.LOWER_BOUND, math.nan, f"{reason}; a search can miss a gain"),
         inputs=found.inputs, gains=found.gains, function=problem.function, domain=region, ellipsoid=fit.ellipsoid,
-        off_span=_off_span(fit, found.gains), rounds=found.rounds, violation=found.violation,
+        off_span=_off_span(fit, found.gains), noise=resolved.noise, rounds=found.rounds, violation=found.violation,
         notes=(*notes, *_rank_notes(fit.rank, len(fit.sigma), count)), seed=rule.seed, interrupted=found.interrupted,
     )  # fmt: skip
 
@@ -345,7 +378,8 @@ def _of_samples(data: SampledProblem, rule: _Rule) -> GSVD:
             f"covers the gains of {noun_count(count, 'sample')}{gap}; says nothing about other inputs",
         ),
         inputs=data.inputs, gains=gains, function=data.function, domain=Samples(data.inputs), ellipsoid=fit.ellipsoid,
-        off_span=_off_span(fit, gains), notes=_rank_notes(fit.rank, len(fit.sigma), count), seed=rule.seed,
+        off_span=_off_span(fit, gains), noise=data.noise, notes=_rank_notes(fit.rank, len(fit.sigma), count),
+        seed=rule.seed,
     )  # fmt: skip
 
 
@@ -365,7 +399,7 @@ def _rank_notes(rank: int, p: int, count: int) -> tuple[str, ...]:
     return (f"the outputs seen span {rank} of {p} dimensions: sigma is 0 in the others, where lifts do not exist",)
 
 
-def _require_bounds(function: BatchFunction, lipschitz: float | None) -> None:
+def _require_bounds(function: BatchFunction, region: Domain | None, lipschitz: float | None) -> None:
     """Refuse what nothing can be proved of, before a search."""
     phi = function.polynomials
     known = function.is_linear or function.layers is not None or (phi is not None and phi.is_polynomial)
@@ -373,6 +407,11 @@ def _require_bounds(function: BatchFunction, lipschitz: float | None) -> None:
         raise InputError(
             f"no certified bound is known for {function}: give Layers, a PolynomialMap or a matrix, a Lipschitz "
             "constant (lipschitz=...), or certify=False"
+        )
+    if region is None and not function.is_positively_homogeneous:
+        raise InputError(
+            "a certificate needs a domain: that f is positively homogeneous is known of linear maps and of piecewise "
+            "linear layers without biases only; give a radius, two radii, a Ball, an Annulus or a Box"
         )
 
 
@@ -396,9 +435,15 @@ def _certified(result: GSVD, method: Any, lipschitz: float | None, progress: Pro
                 f"others leave this span by {outside.upper:.3g} |x|; fit to more points, or give certify=False"
             )
         reason = f"outputs leave the span by at most {outside.upper:.2g} |x|; {reason}"
-    factor = max(1.0, admissibility.upper)
+    factor, notes = max(1.0, admissibility.upper), result.notes
+    if factor > _FAR_FROM_FIT:
+        notes += (
+            f"sigma was enlarged {factor:.3g} times: the certified bound is coarse, or the search missed gains; an "
+            f"attack finds a gain utilisation of {admissibility.lower:.6g}",
+        )
     return replace(
-        result, sigma=result.sigma * factor, norm_lower=max(result.norm_lower, norm.lower), norm_upper=norm.upper,
+        result, sigma=result.sigma * factor, norm_lower=max(result.norm_lower, norm.lower),
+        norm_upper=min(norm.upper, float(result.sigma[0]) * factor), notes=notes,
         witness=norm.witness if norm.lower > result.norm_lower else result.witness,
         evidence=Evidence(admissibility.evidence.status, admissibility.evidence.log10_error, reason +
         admissibility.evidence.reason), admissibility=admissibility, norm_bounds=norm, interrupted=result.interrupted or

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algeom.errors import InputError
 from algeom.gsvd.domains import Domain
 from algeom.gsvd.ellipsoid import Ellipsoid, minimum_volume_ellipsoid
 from algeom.gsvd.functions import BatchFunction
-from algeom.gsvd.gains import ascend, gain_vectors, polish, rounding_unit
+from algeom.gsvd.gains import ascend, gain_vectors, polish, starting_points
+from algeom.gsvd.noise import Resolution
 from algeom.runtime.progress import Reporter
 from algeom.runtime.seeds import derive
 
@@ -31,9 +31,8 @@ _DIFFERENCES, _LEAST_STARTS = 20_000, 4
 _QUIET_ROUNDS = 2
 #: Gains inside, above which a point found by a search is kept: it is near the boundary, and a refit may come to it.
 _NEAR = 0.9
-#: Smallest radius of a search, as a power of the unit of rounding: differences of values of size 1 are divided by it,
-#: and the rest is the square root of the power of what is missed between this radius and zero.
-_RADIUS_POWER = 1 / 3
+#: Gains, or relative gains, that are this many times their noise are not noise.
+_ABOVE_NOISE = 4.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,17 +55,25 @@ class Fit:
         return Fit(self.axes, self.sigma * factor, self.rank, self.support, self.ellipsoid)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EllipsoidRule:
-    """Axes of the minimum-volume ellipsoid of the gains."""
+    """Axes of the minimum-volume ellipsoid of the gains, of which `noise` (p,) is rounding errors."""
 
     tol: float
     rank_tol: float | None = None
     memory_limit: Any = None
+    noise: Float | None = None
 
     def fit(self, gains: Float) -> Fit:
-        """The ellipsoid."""
-        found = minimum_volume_ellipsoid(gains, self.tol, rank_tol=self.rank_tol, memory_limit=self.memory_limit)
+        """The ellipsoid. Directions in which gains are noise do not count for the rank."""
+        rank_tol = self.rank_tol
+        if rank_tol is None and self.noise is not None:
+            sizes = np.abs(gains).max(axis=0)
+            told = sizes > _ABOVE_NOISE * self.noise
+            floor = float((self.noise[told] / sizes[told]).max(initial=0.0))
+            rank_tol = max(max(gains.shape) * float(np.finfo(np.float64).eps), _ABOVE_NOISE * floor)
+            gains = np.where(told, gains, 0.0)
+        found = minimum_volume_ellipsoid(gains, self.tol, rank_tol=rank_tol, memory_limit=self.memory_limit)
         return Fit(found.axes, found.semi_axes, found.rank, found.support, found)
 
     def directions(self, fit: Fit, gains: Float) -> tuple[Float, NDArray[np.int64]]:
@@ -80,6 +87,7 @@ class CoordinateRule:
     """Given axes u_i with coordinate gains ``gamma_i = max |u_i . y|``, all enlarged by the least feasible factor."""
 
     axes: Float
+    noise: Float | None = None
 
     def fit(self, gains: Float) -> Fit:
         """``sigma = c gamma`` with the least c that covers all gains; it is between 1 and sqrt(p)."""
@@ -87,7 +95,10 @@ class CoordinateRule:
         gamma = np.abs(coordinates).max(axis=0)
         order = np.argsort(-gamma, kind="stable")
         gamma, coordinates = gamma[order], coordinates[:, order]
-        rank = int(np.count_nonzero(gamma > len(gains) * np.finfo(np.float64).eps * gamma[0]))
+        least = len(gains) * np.finfo(np.float64).eps * gamma[0]
+        if self.noise is not None:
+            least = np.maximum(least, _ABOVE_NOISE * np.abs(self.axes.T)[order] @ self.noise)
+        rank = int(np.count_nonzero(gamma > least))
         gauges = np.linalg.norm(coordinates[:, :rank] / gamma[:rank], axis=1)
         sigma = np.where(np.arange(gamma.size) < rank, gamma, 0.0) * float(gauges.max())
         support = np.unique(np.append(np.abs(coordinates[:, :rank]).argmax(axis=0), gauges.argmax()))
@@ -110,7 +121,7 @@ class Estimate:
     inputs, gains : ndarray of float64, shapes (N, n), (N, p)
         The points of the fit.
     norm, witness
-        The largest ``|f(x)| / |x|`` seen, and where.
+        The largest ``|f(x)| / |x|`` seen, less its noise, and where.
     rounds : int
     violation : float
         By how much the largest gauge found in the last round was above 1; sigma is enlarged by it.
@@ -134,6 +145,7 @@ def adversarial_fit(
     function: BatchFunction,
     domain: Domain,
     rule: EllipsoidRule | CoordinateRule,
+    resolved: Resolution,
     *,
     count: int,
     starts: int,
@@ -150,6 +162,8 @@ def adversarial_fit(
         With f(0) = 0.
     domain : Domain
     rule : EllipsoidRule or CoordinateRule
+    resolved : Resolution
+        Points nearer to zero are left out, and what is as small as noise counts as nothing.
     count : int
         Random points to begin with.
     starts : int
@@ -173,20 +187,14 @@ def adversarial_fit(
     the same maximum, and for a linear map finds boundary points of its ellipsoid in one step.
     """
     p = function.n_outputs
-    inputs = domain.sample(derive(seed, "inputs"), count)
-    unit = rounding_unit(function, inputs[: min(count, 16)])
+    domain = domain.without_origin(resolved.part)
+    inputs = starting_points(function, domain, derive(seed, "inputs"), count)
     if function.derivatives == "finite differences":
         most = max(_LEAST_STARTS, _DIFFERENCES // (2 * function.n_inputs))
         starts = min(starts, most)
     else:
         most = _MOST_DIRECTIONS
     gains = gain_vectors(function, inputs)
-    if not gains.any():
-        raise InputError(
-            f"f - f(0) is zero at all {count} random points of {domain}: f is constant as far as that shows, and there "
-            "is nothing to decompose"
-        )
-    domain = domain.without_origin(unit**_RADIUS_POWER)
     fit = rule.fit(gains)
     report.start("rounds", rounds)
     done, violation, quiet, interrupted = 0, math.inf, 0, False
@@ -207,9 +215,11 @@ def adversarial_fit(
             new = np.concatenate([found, beside, beyond])
             new_gains = gain_vectors(function, new)
             gauges = np.linalg.norm(new_gains @ fit.root.T, axis=1)
-            outside = np.linalg.norm(new_gains @ fit.axes[:, fit.rank :], axis=1) > tol * fit.sigma[0]
+            noise = _ABOVE_NOISE * float(np.linalg.norm(resolved.gain_noise))
+            outside = np.linalg.norm(new_gains @ fit.axes[:, fit.rank :], axis=1) > max(tol * fit.sigma[0], noise)
             violation = max(0.0, float(gauges.max()) - 1)
-            quiet = quiet + 1 if violation <= tol and not outside.any() else 0
+            allowed = max(tol, _ABOVE_NOISE * float(np.linalg.norm(np.abs(fit.root) @ resolved.gain_noise)))
+            quiet = quiet + 1 if violation <= allowed and not outside.any() else 0
             kept = (gauges > _NEAR) | outside
             inputs, gains = np.concatenate([inputs, new[kept]]), np.concatenate([gains, new_gains[kept]])
             done += 1
@@ -218,9 +228,11 @@ def adversarial_fit(
         inputs, gains = _joined(function, inputs, gains, best)
     except KeyboardInterrupt:
         interrupted = True
-    # What the last rounds found is inside as well: up to the tolerance it is, and the rest is a factor.
+    # What the last round found is to be inside as well.
+    fit = rule.fit(gains)
     factor = float(np.linalg.norm(gains @ fit.root.T, axis=1).max())
-    norms = np.linalg.norm(gains, axis=1)
+    errors = np.linalg.norm(resolved.noise) / np.linalg.norm(inputs, axis=1)
+    norms = np.linalg.norm(gains, axis=1) - errors
     top = int(norms.argmax())
     return Estimate(
         fit=fit.scaled(max(1.0, factor)),

@@ -84,7 +84,8 @@ class BatchFunction:
             )
 
     def _raw(self, x: Float) -> Float:
-        outputs = np.asarray(self._value(x))
+        # A copy, since some callables write to what they are given.
+        outputs = np.asarray(self._value(x.copy()))
         if outputs.dtype.kind not in "fiub":
             raise InputError(f"f returns {outputs.dtype} numbers; it has to return real ones")
         return outputs.astype(np.float64, copy=False)

@@ -11,7 +11,7 @@ from algeom.errors import InputError
 from algeom.gsvd.domains import Domain
 from algeom.gsvd.functions import BatchFunction
 
-__all__ = ["ascend", "gain_vectors", "polish", "require_bounded_gains", "rounding_unit"]
+__all__ = ["ascend", "gain_vectors", "polish", "require_bounded_gains", "starting_points"]
 
 Float = NDArray[np.float64]
 
@@ -26,6 +26,10 @@ _DIRECTIONS, _RADII = 64, (1e-2, 1e-4, 1e-6, 1e-8)
 #: Growth of the largest gain from each of these radii to the next that counts as unbounded. Where f is differentiable
 #: on the scale of the smallest radii, gains no longer grow there; ``|x| log |x|`` grows by 1.33 between the last two.
 _GROWTH = 1.15
+#: Outputs that are this many times their rounding errors are told well enough for that.
+_ABOVE_NOISE = 10.0
+#: Numbers in the inverse Hessian matrices of one batch: 64 MB.
+_BATCH = 1 << 23
 
 
 def gain_vectors(function: BatchFunction, x: Float) -> Float:
@@ -33,11 +37,28 @@ def gain_vectors(function: BatchFunction, x: Float) -> Float:
     return np.asarray(function(x) / np.linalg.norm(x, axis=1)[:, None])
 
 
-def rounding_unit(function: BatchFunction, x: Float) -> float:
-    """Unit of rounding of the outputs: that of single precision if all outputs at x are such numbers."""
-    outputs = function(x)
-    single = bool(np.any(outputs % 1 != 0)) and np.array_equal(outputs, outputs.astype(np.float32).astype(np.float64))
-    return float(np.finfo(np.float32 if single else np.float64).eps)
+def starting_points(function: BatchFunction, domain: Domain, rng: np.random.Generator, count: int) -> Float:
+    """Random points of a domain, and those that are furthest along the weights of each neuron of a first layer.
+
+    Parameters
+    ----------
+    function : BatchFunction
+    domain : Domain
+    rng : numpy.random.Generator
+    count : int
+        Random ones.
+
+    Returns
+    -------
+    ndarray of float64, shape (N, n)
+        Neurons that are active far from the origin only are active at some of them.
+    """
+    x = domain.sample(rng, count)
+    if function.layers is None:
+        return x
+    weights = function.layers.layers[0].weight
+    weights = weights[weights.any(axis=1)]
+    return np.vstack([x, domain.furthest(np.vstack([weights, -weights]))])
 
 
 def ascend(function: BatchFunction, domain: Domain, x: Float, directions: Float, steps: int = 60) -> Float:
@@ -76,7 +97,7 @@ def ascend(function: BatchFunction, domain: Domain, x: Float, directions: Float,
         slope = function.vjp(here, w) / (values[active] * np.sqrt(sizes))[:, None] - here / sizes[:, None]
         trial = domain.step(here, slope, length[active])
         reached = np.einsum("ij,ij->i", w, gain_vectors(function, trial))
-        better = reached > values[active]
+        better = (reached > values[active]) & np.isfinite(reached)
         moved = active[better]
         x[moved], values[moved] = trial[better], reached[better]
         length[active] = np.minimum(length[active] * np.where(better, _GROW, _SHRINK), 1.0)
@@ -113,6 +134,10 @@ def polish(function: BatchFunction, domain: Domain, x: Float, root: Float, steps
     ----------
     .. [1] A. S. Lewis, M. L. Overton, Nonsmooth optimization via quasi-Newton methods, Math. Program. 141 (2013).
     """
+    size = max(1, _BATCH // (x.shape[1] + 1) ** 2)
+    if len(x) > size:
+        parts = [polish(function, domain, x[i : i + size], root, steps) for i in range(0, len(x), size)]
+        return np.concatenate(parts)
     low, high = domain.chart_bounds
     square_root = root.T @ root
 
@@ -124,6 +149,7 @@ def polish(function: BatchFunction, domain: Domain, x: Float, root: Float, steps
         squares = np.maximum(squares, np.finfo(np.float64).tiny)
         slope = domain.pull_back(z, function.vjp(at, w) / squares[:, None] - at / sizes[:, None])
         slope[((z <= low) & (slope < 0)) | ((z >= high) & (slope > 0))] = 0.0
+        slope[~np.isfinite(slope).all(axis=1)] = 0.0
         return -0.5 * np.log(squares / sizes), -slope
 
     z = domain.chart(x)
@@ -181,8 +207,18 @@ def _update(inverse: Float, chosen: NDArray[np.int64], s: Float, g: Float, produ
     inverse[chosen] += np.einsum("ij,ik->ijk", s, s) * curvature[:, None, None] - outer - outer.transpose(0, 2, 1)
 
 
-def require_bounded_gains(function: BatchFunction, domain: Domain, rng: np.random.Generator) -> None:
+def require_bounded_gains(
+    function: BatchFunction, domain: Domain, rng: np.random.Generator, noise: float = 0.0
+) -> None:
     """Refuse maps whose gains grow without end towards zero, if the domain comes near it.
+
+    Parameters
+    ----------
+    function : BatchFunction
+    domain : Domain
+    rng : numpy.random.Generator
+    noise : float
+        Rounding errors of outputs: radii on which outputs are not well above are left out.
 
     Raises
     ------
@@ -193,10 +229,13 @@ def require_bounded_gains(function: BatchFunction, domain: Domain, rng: np.rando
         return
     x = domain.sample(rng, _DIRECTIONS)
     x *= domain.high / np.linalg.norm(x, axis=1)[:, None]
+    radii = domain.high * np.array(_RADII)
     largest = np.array([np.linalg.norm(gain_vectors(function, part * x), axis=1).max() for part in _RADII])
-    if np.all(largest[1:] > _GROWTH * largest[:-1]):
+    told = largest * radii > _ABOVE_NOISE * noise
+    largest, radii = largest[told], radii[told]
+    if len(largest) > 2 and np.all(largest[1:] > _GROWTH * largest[:-1]):
         raise InputError(
-            f"gains |f(x)| / |x| grow without end towards 0 ({largest[0]:.3g} at |x| = "
-            f"{_RADII[0] * domain.high:.2g}, {largest[-1]:.3g} at {_RADII[-1] * domain.high:.2g}), so that the "
+            f"gains |f(x)| / |x| grow without end towards 0 ({largest[0]:.3g} at |x| = {radii[0]:.2g}, "
+            f"{largest[-1]:.3g} at {radii[-1]:.2g}), so that the "
             "2-induced norm is infinite and there is no decomposition; take a domain away from 0, such as an Annulus"
         )

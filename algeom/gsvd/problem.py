@@ -13,7 +13,7 @@ from algeom.gsvd.arguments import as_rows, as_vector
 from algeom.gsvd.centering import centered
 from algeom.gsvd.domains import Ball
 from algeom.gsvd.functions import BatchFunction, as_function
-from algeom.gsvd.gains import rounding_unit
+from algeom.gsvd.noise import rounding_unit
 
 __all__ = ["Problem", "SampledProblem"]
 
@@ -22,6 +22,8 @@ Float = NDArray[np.float64]
 #: |f(0)| relative to values of f elsewhere that counts as rounding, and the same in units of rounding of the outputs,
 #: for networks in single precision.
 _ZERO, _ZERO_UNITS = 1e-12, 64
+#: Rounding errors of values from which an offset was subtracted, in units of rounding of the larger one.
+_NOISE_UNITS = 8
 #: Random points at which the size of f is looked at.
 _PROBES = 16
 #: Samples that are compared with a function that is given as well, and the relative difference that is rounding, of
@@ -39,11 +41,14 @@ class Problem:
         ``d -> f(x0 + d) - offset``.
     x0 : ndarray of float64, shape (n,)
     offset : ndarray of float64, shape (p,)
+    unit : float
+        Unit of rounding of the outputs of f.
     """
 
     function: BatchFunction
     x0: Float
     offset: Float
+    unit: float
 
     @classmethod
     def of(cls, f: Any, n_inputs: int | None, x0: Any, offset: Any) -> Problem:
@@ -62,7 +67,8 @@ class Problem:
         value = function(start[None])[0]
         around = start + Ball(n).sample(np.random.default_rng(0), _PROBES)
         size = max(float(np.abs(function(around)).max()), float(np.abs(value).max()))
-        zero = max(_ZERO, _ZERO_UNITS * rounding_unit(function, around)) * size
+        unit = rounding_unit(function, around)
+        zero = max(_ZERO, _ZERO_UNITS * unit) * size
         if x0 is not None or offset is True:
             constant = value
         elif offset is False:
@@ -79,7 +85,7 @@ class Problem:
                     f"f(0) - offset has norm {np.linalg.norm(value - constant):.3g} instead of 0; give offset=True to "
                     "subtract f(0)"
                 )
-        return cls(centered(function, start, constant), start, constant)
+        return cls(centered(function, start, constant), start, constant, unit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +100,8 @@ class SampledProblem:
     x0 : ndarray of float64, shape (n,)
     offset : ndarray of float64, shape (p,)
     function : BatchFunction or None
+    noise : ndarray of float64, shape (p,)
+        Rounding errors of outputs from which an offset was subtracted.
     """
 
     inputs: Float
@@ -101,6 +109,7 @@ class SampledProblem:
     x0: Float
     offset: Float
     function: BatchFunction | None
+    noise: Float
 
     @classmethod
     def of(cls, f: Any, inputs: Any, outputs: Any, n_inputs: int | None, x0: Any, offset: Any) -> SampledProblem:
@@ -136,7 +145,9 @@ class SampledProblem:
         gains = change[moved] / np.linalg.norm(d[moved], axis=1)[:, None]
         if not gains.any():
             raise InputError("all outputs equal the offset: the map is constant, and there is nothing to decompose")
-        return cls(d[moved], gains, start, constant, None if problem is None else problem.function)
+        unit = float(np.finfo(np.float64).eps) if problem is None else problem.unit
+        noise = _NOISE_UNITS * unit * (np.abs(change).max(axis=0) + np.abs(constant)) * bool(constant.any())
+        return cls(d[moved], gains, start, constant, None if problem is None else problem.function, noise)
 
 
 def _offset(x: Float, values: Float, start: Float, is_local: bool, offset: Any) -> Float:

@@ -25,8 +25,8 @@ Float = NDArray[np.float64]
 #: Gain utilisation above 1 that is rounding: at points where the ellipsoid touches, it is 1 up to errors of the axes.
 _ROUNDING = 1e-10
 #: Part of ``sigma_1 |x|`` that outputs may have outside of the span of the fitted gains, for the lift to leave it out;
-#: a thousand times what was seen, if that is more.
-_OUTSIDE, _MORE_OUTSIDE = 1e-9, 1e3
+#: twice what was seen, if that is more.
+_OUTSIDE, _MORE_OUTSIDE = 1e-9, 2.0
 #: Points at which directions are averaged by default.
 _POINTS = 256
 #: Strength of a direction, relative to the strongest, below which it counts as null: finite differences are exact to
@@ -109,6 +109,9 @@ class GSVD:
     ellipsoid : Ellipsoid or None
     inputs, gains : ndarray of float64, shapes (N, n), (N, p)
         What sigma was fitted to: points d, and ``(f(x0 + d) - offset) / |d|``.
+    noise : ndarray of float64, shape (p,)
+        Estimated rounding errors of outputs ``f(x0 + d) - offset``: near x0 nothing is told of gains. Lower bounds of
+        norms are what was seen less these, and lifts of points there are within them.
     rounds : int
         Rounds of adversarial sampling.
     violation : float
@@ -146,6 +149,7 @@ class GSVD:
     gains: Float
     function: BatchFunction | None
     domain: Domain | Samples | None
+    noise: Float
     ellipsoid: Ellipsoid | None = None
     admissibility: NormBounds | None = None
     norm_bounds: NormBounds | None = None
@@ -371,9 +375,8 @@ class GSVD:
         -------
         GSVD
         """
-        if not 1 <= factor < math.inf:
-            raise InputError(f"factor={factor!r}: sigma can only be enlarged, by a finite factor of 1 at least")
-        certified = self.norm_bounds is not None
+        require_factor("factor", factor)
+        certified = self.norm_bounds is not None or self.method == "svd"
         return replace(
             self,
             sigma=self.sigma * factor,
@@ -466,7 +469,7 @@ class GSVD:
         return as_rows("z", z, self.n_outputs + self.n_inputs)
 
     def _require_covered(self, d: Float, change: Float, sizes: Float, gains: Float) -> None:
-        above = gains > sizes * (1 + _ROUNDING)
+        above = gains > sizes * (1 + _ROUNDING) + float(np.linalg.norm(np.abs(self._root) @ self.noise))
         if np.any(above & (sizes == 0)):
             raise InputError(f"row {int(np.argmin(sizes))} of x is x0, and the value given for it is not the offset")
         if above.any():
@@ -477,7 +480,7 @@ class GSVD:
                 f"domain that contains them, certify=True, or decomposition.inflate({1.01 * ratios.max():.3g})"
             )
         outside = np.linalg.norm(change @ self.left_null_space, axis=1)
-        allowed = max(_OUTSIDE, _MORE_OUTSIDE * self.off_span) * self.sigma[0] * sizes
+        allowed = max(_OUTSIDE, _MORE_OUTSIDE * self.off_span) * self.sigma[0] * sizes + np.linalg.norm(self.noise)
         if np.any(outside > allowed):
             worst = int(np.argmax(outside - allowed))
             raise InputError(
@@ -501,6 +504,12 @@ class GSVD:
         return "\n".join(
             [repr(self), f"sigma {shown}{more}", self.evidence.reason, *(f"note: {x}" for x in self.notes)]
         )
+
+
+def require_factor(argument: str, factor: Any) -> None:
+    """Refuse what is no factor by which sigma can be enlarged."""
+    if not isinstance(factor, (int, float, np.integer, np.floating)) or not 1 <= factor < math.inf:
+        raise InputError(f"{argument}={factor!r}: sigma can only be enlarged, by a finite factor of 1 at least")
 
 
 def _range(values: Float) -> str:
