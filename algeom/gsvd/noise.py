@@ -115,7 +115,8 @@ def output_noise(
     differences = np.diff(values, n=_ORDER, axis=1)
     # (8 choose 4) = 70.
     squares = np.square(differences).mean(axis=1) / 70
-    return np.maximum(_SAFETY * np.sqrt(np.median(squares, axis=0)), _OFFSET_UNITS * unit * np.abs(offset))
+    measured = _SAFETY * np.sqrt(np.median(squares, axis=0))
+    return np.asarray(np.maximum(measured, _OFFSET_UNITS * unit * np.abs(offset)))
 
 
 def resolution(
