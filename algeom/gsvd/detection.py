@@ -33,6 +33,8 @@ _GAP = 1e-6
 _SAMPLES, _STARTS, _ROUNDS = 300, 8, 4
 #: Digits of the norm as a score: perturbations that were given the same norm differ by rounding, which tells nothing.
 _DIGITS = 10
+#: Inputs at a time whose Jacobian matrices are held.
+_CHUNK = 1000
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -295,8 +297,8 @@ def baseline_scores(classifier: Classifier, references: ArrayLike, x: ArrayLike)
     sizes = np.linalg.norm(d, axis=1)
     own = classifier.predict(at)
     g = classifier.contrasts
-    right = np.linalg.svd(g.jacobian(at), full_matrices=False)[2]
-    along = np.abs(np.einsum("kpn,kn->kp", right, d))
+    chunks = np.array_split(np.arange(len(d)), len(d) // _CHUNK + 1)
+    along = np.concatenate([_right_coordinates(g.jacobian(at[here]), d[here]) for here in chunks])
 
     def share(lengths: Float) -> Float:
         return np.asarray(np.divide(lengths, sizes, out=np.zeros_like(sizes), where=sizes > 0))
@@ -310,3 +312,9 @@ def baseline_scores(classifier: Classifier, references: ArrayLike, x: ArrayLike)
         -classifier.margin(rows, own),
     )
     return dict(zip(BASELINES, values, strict=True))
+
+
+def _right_coordinates(jacobians: Float, d: Float) -> Float:
+    """Absolute coordinates (K, p) of rows d along the right singular vectors of matrices (K, p, n)."""
+    right = np.linalg.svd(jacobians, full_matrices=False)[2]
+    return np.asarray(np.abs(np.einsum("kpn,kn->kp", right, d)))

@@ -38,8 +38,6 @@ _VARIANCE = 0.9
 _CALIBRATION = 200
 #: Natural perturbations that count as false alarms.
 _FALSE_ALARMS = 0.05
-#: Inputs at a time, whose Jacobian matrices are held.
-_CHUNK = 1000
 
 
 def detection_experiment(
@@ -308,16 +306,10 @@ class _Run:
             estimates, sizes = self._estimated(reference, inputs)
             unique, at = np.unique(estimates, axis=0, return_inverse=True)
             fits = self._decompose(unique, self.fitted, sizes, reference)
-        found: dict[str, list[Float]] = {}
-        for start in range(0, len(inputs), _CHUNK):
-            here = slice(start, start + _CHUNK)
-            local = fits[at[here]]
-            values = {UTILISATION: local.utilisation(inputs[here])}
-            values |= {name: other[at[here]].utilisation(inputs[here]) for name, other in others.items()}
-            values |= baseline_scores(self.classifier, local.references, inputs[here])
-            for name, part in values.items():
-                found.setdefault(name, []).append(part)
-        return {name: np.concatenate(part) for name, part in found.items()}
+        local = fits[at]
+        found = {UTILISATION: local.utilisation(inputs)}
+        found |= {name: other[at].utilisation(inputs) for name, other in others.items()}
+        return found | baseline_scores(self.classifier, local.references, inputs)
 
     def _estimated(self, reference: str, inputs: Float) -> tuple[Float, tuple[float, float]]:
         """References of inputs, and the range of their distances that is natural."""
