@@ -108,6 +108,13 @@ def test_polynomial_maps_and_matrices():
     assert as_function(Dense([[2.0]]), 1).n_outputs == 1
 
 
+def test_many_central_differences_are_made_in_parts(monkeypatch):
+    f, x = as_function(np.tanh, 5), np.random.default_rng(0).standard_normal((7, 5))
+    whole = f.jacobian(x)
+    monkeypatch.setattr("algeom.gsvd.functions._BATCH", 50)
+    assert np.array_equal(f.jacobian(x), whole)
+
+
 def test_torch_modules():
     torch = pytest.importorskip("torch")
     torch.manual_seed(0)
@@ -196,6 +203,11 @@ def test_wrong_inputs_say_what_to_do():
         as_function(lambda x: x * 1j, 2)
     with pytest.raises(InputError, match="no callable"):
         as_function({"W": 1})
+    with pytest.raises(InputError, match="no file nowhere.onnx"):
+        as_function("nowhere.onnx")
+    for wrong in (-1, 2.0):
+        with pytest.raises(InputError, match="n_inputs is"):
+            as_function(lambda x: x, wrong)
     with pytest.raises(InputError, match="n_inputs=3"):
         as_function(np.eye(2), 3)
     f = as_function(lambda x: np.sqrt(np.where(x < 5, np.nan, x)), 2)

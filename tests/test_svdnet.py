@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algeom.errors import InputError
+from algeom.gsvd import gsvd
 from algeom.gsvd.layers import ACTIVATIONS, Dense, Layers
 from algeom.gsvd.svdnet import NormPreservingLayer, svdnet
 
@@ -88,6 +89,15 @@ def test_training_keeps_a_bound_on_the_norm():
     assert bounded.loss > free.loss
 
 
+def test_trained_networks_can_be_decomposed_and_stay_within_their_bound():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(60, 2))
+    network = svdnet(2, 2, (8,), rng=0).fit(x, np.tanh(x), max_iterations=50).network
+    found = gsvd(network, (0.1, 3.0), offset=True, rng=0, rounds=5)
+    assert found.norm_lower <= network.norm_bound * (1 + 1e-12)
+    assert np.prod(found.sigma) <= np.prod(network.sigma) * (1 + 1e-7)  # both are admissible, one has least volume
+
+
 def test_torch_modules_are_the_same_networks():
     torch = pytest.importorskip("torch")
     network = svdnet(4, 3, (5, 6), lifts=2, rng=7)
@@ -114,7 +124,7 @@ def test_wrong_inputs_say_what_to_do():
     with pytest.raises(InputError, match="choose one of"):
         svdnet(3, 2, activation="swish")
     network = svdnet(3, 2, rng=0)
-    with pytest.raises(InputError, match=r"give \(N, 3\)"):
+    with pytest.raises(InputError, match=r"expected \(N, 3\)"):
         network(np.zeros(3))
     with pytest.raises(InputError, match="not finite"):
         network.embed(np.full((1, 3), np.nan))
@@ -124,5 +134,9 @@ def test_wrong_inputs_say_what_to_do():
         network.fit(np.zeros((3, 3)), np.zeros((2, 2)))
     with pytest.raises(InputError, match="positive number"):
         network.fit(np.ones((3, 3)), np.ones((3, 2)), bound=-1.0)
+    with pytest.raises(InputError, match="made of Layers"):
+        NormPreservingLayer(lambda x: x)
     layer = NormPreservingLayer(Layers([Dense([[1.0, 0.0]])]))
+    with pytest.raises(InputError, match=r"expected \(N, 2\)"):
+        layer(np.ones((1, 3)))
     assert repr(layer) == "NormPreservingLayer(2 -> 3)"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from importlib import import_module
 from os import PathLike, fspath
+from os.path import isfile
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from algeom.errors import InputError
 from algeom.gsvd.layers import Dense, Layers
 from algeom.maps import PolynomialMap
+from algeom.maps.relabelling import check_integer
 
 __all__ = ["BatchFunction", "as_function"]
 
@@ -20,6 +22,9 @@ Float = NDArray[np.float64]
 
 #: Step of central differences, relative to the size of the point: the cube root of rounding balances both errors.
 _STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
+
+#: Numbers in the inputs of one call for central differences: 64 MB.
+_BATCH = 1 << 22
 
 #: Rows of the first call, which shows whether the callable takes batches.
 _PROBES = 3
@@ -144,6 +149,9 @@ class BatchFunction:
         if self._vjp is not None:
             rows = [self._vjp(x, np.tile(e, (len(x), 1))) for e in np.eye(self.n_outputs)]
             return np.stack(rows, axis=1)
+        size = max(1, _BATCH // self.n_inputs**2)
+        if len(x) > size:
+            return np.concatenate([self.jacobian(x[i : i + size]) for i in range(0, len(x), size)])
         steps = _STEP * np.maximum(1.0, np.abs(x).max(axis=1, initial=0.0))
         shifts = steps[:, None, None] * np.eye(self.n_inputs)
         ahead, behind = ((x[:, None, :] + sign * shifts).reshape(-1, self.n_inputs) for sign in (1, -1))
@@ -163,7 +171,7 @@ def as_function(f: Any, n_inputs: int | None = None) -> BatchFunction:
         A callable takes an array (N, n) to one (N, p). A matrix (p, n) stands for the linear map. ONNX models are given
         as a path or as loaded, and take one input of shape (N, n).
     n_inputs : int, optional
-        n, needed for callables; checked otherwise.
+        n, needed for callables without an attribute of this name; checked otherwise.
 
     Returns
     -------
@@ -188,6 +196,8 @@ def as_function(f: Any, n_inputs: int | None = None) -> BatchFunction:
     >>> as_function([[1.0, 2.0]])(np.array([[1.0, 1.0]]))
     array([[3.]])
     """
+    if n_inputs is not None:
+        n_inputs = check_integer("n_inputs", n_inputs, 1)
     function = _function(f, n_inputs)
     if n_inputs is not None and function.n_inputs != n_inputs:
         raise InputError(f"{function} takes {function.n_inputs} inputs; n_inputs={n_inputs} was given")
@@ -205,12 +215,15 @@ def _function(f: Any, n_inputs: int | None) -> BatchFunction:
         return _from_layers(f, "layers")
     if any(kind.__module__.startswith("torch.nn") for kind in type(f).__mro__):
         return _from_torch(f, n_inputs)
+    if isinstance(f, str | PathLike) and not isfile(f):
+        raise InputError(f"no file {fspath(f)}: give the path of an ONNX model, or a callable, matrix or network")
     if isinstance(f, str | PathLike) or type(f).__module__.startswith("onnx"):
         return _from_onnx(f, n_inputs)
     if callable(f):
-        if n_inputs is None:
+        known = getattr(f, "n_inputs", n_inputs)
+        if known is None:
             raise InputError("n_inputs is missing: a callable does not say how many numbers it takes")
-        return BatchFunction(f, n_inputs, "callable")
+        return BatchFunction(f, known, "callable")
     try:
         matrix = np.array(f, dtype=np.float64)
     except (TypeError, ValueError) as error:

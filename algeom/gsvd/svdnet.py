@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algeom.errors import InputError
+from algeom.gsvd.arguments import as_rows
 from algeom.gsvd.layers import ACTIVATIONS, Dense, Layers
 from algeom.maps.relabelling import check_integer, check_integers
 from algeom.runtime import seeds
@@ -53,6 +54,10 @@ class NormPreservingLayer:
 
     inner: Layers
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.inner, Layers):
+            raise InputError(f"a norm-preserving layer is made of Layers; a {type(self.inner).__name__} was given")
+
     @property
     def n_inputs(self) -> int:
         """Entries of an input, n."""
@@ -65,6 +70,7 @@ class NormPreservingLayer:
 
     def __call__(self, x: Float) -> Float:
         """Values (N, k + n) at inputs (N, n)."""
+        x = as_rows("x", x, self.n_inputs)
         lifted = np.hstack([self.inner(x), x])
         return np.asarray(lifted * _ratio(np.linalg.norm(x, axis=1), np.linalg.norm(lifted, axis=1))[:, None])
 
@@ -76,6 +82,7 @@ class NormPreservingLayer:
         InputError
             If the last entries of a value vanish and the others do not, which v never does.
         """
+        z = as_rows("z", z, self.n_outputs)
         last = z[:, self.inner.n_outputs :]
         norms, sizes = np.linalg.norm(z, axis=1), np.linalg.norm(last, axis=1)
         wrong = (norms > 0) & (sizes <= _LEAST_SHARE * norms)
@@ -150,14 +157,14 @@ class SVDNet:
 
     def embed(self, x: ArrayLike) -> Float:
         """v(x), shape (N, m), for inputs (N, n): ||v(x)|| = ||x||."""
-        values = self._rows(x, self.n_inputs)
+        values = as_rows("x", x, self.n_inputs)
         for layer in self.layers:
             values = layer(values)
         return values
 
     def invert(self, z: ArrayLike) -> Float:
         """The inputs (N, n) with given embeddings (N, m), exactly up to rounding."""
-        values = self._rows(z, self.layers[-1].n_outputs)
+        values = as_rows("z", z, self.layers[-1].n_outputs)
         for layer in reversed(self.layers):
             values = layer.left_inverse(values)
         return values
@@ -196,7 +203,7 @@ class SVDNet:
         """
         from scipy.optimize import minimize
 
-        inputs, targets = self._rows(x, self.n_inputs), self._rows(y, self.n_outputs)
+        inputs, targets = as_rows("x", x, self.n_inputs), as_rows("y", y, self.n_outputs)
         if len(inputs) != len(targets) or not len(inputs):
             raise InputError(f"{len(inputs)} inputs and {len(targets)} outputs; give as many, one at least")
         if bound is not None and not 0 < bound < np.inf:
@@ -347,14 +354,6 @@ class SVDNet:
         upper = np.triu(module.skew.detach().numpy(), 1)
         numbers = (part.detach().numpy().astype(np.float64) for part in (module.log_sigma, module.offset))
         return SVDNet(tuple(layers), upper - upper.T, *numbers)
-
-    def _rows(self, x: ArrayLike, width: int) -> Float:
-        rows = np.asarray(x, dtype=np.float64)
-        if rows.ndim != 2 or rows.shape[1] != width:
-            raise InputError(f"an array of shape {rows.shape}; give (N, {width}), one vector a row")
-        if not np.isfinite(rows).all():
-            raise InputError("numbers are not finite; remove the rows with NaN or infinity")
-        return rows
 
     def __repr__(self) -> str:
         sigma = np.array2string(np.sort(self.sigma)[::-1][:6], precision=4)
