@@ -411,6 +411,27 @@ def test_what_cannot_be_certified_is_refused(options, message):
         gsvd(**options, rng=0, certify=True)
 
 
+def test_torch_modules_are_decomposed_in_their_own_precision():
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    plain = torch.nn.Sequential(torch.nn.Linear(3, 8, bias=False), torch.nn.ReLU(), torch.nn.Linear(8, 2, bias=False))
+
+    class Wrapped(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = plain
+
+        def forward(self, x):
+            return self.inner(x) + 1
+
+    exact = gsvd(plain.eval(), rng=0, certify=True)
+    found = gsvd(Wrapped().eval(), 1.0, n_inputs=3, offset=True, rng=0)
+    assert exact.evidence.status is Status.PROVED
+    assert found.sigma == pytest.approx(exact.sigma, rel=1e-4)
+    with pytest.raises(InputError, match="no certified bound"):
+        gsvd(Wrapped().eval(), 1.0, n_inputs=3, offset=True, rng=0, certify=True)
+
+
 # Samples
 
 
