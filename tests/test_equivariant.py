@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 import algeom as ag
-from algeom.errors import InputError
+from algeom.errors import InputError, ResourceError
 from algeom.networks.equivariant.equivariant_maps import equivariant_maps
+from algeom.networks.equivariant.groups import orthogonal_form
 from algeom.networks.equivariant.permutations import image_rotation, image_translation, permutation
 
 EXAMPLES = {
@@ -129,8 +130,9 @@ def test_long_sequences_are_lazy():
     assert not components[5:5]
     huge = equivariant_maps(image_translation(28)).components(50, "complex")
     assert huge.size == 438387092964838037944
-    with pytest.raises(OverflowError):
-        len(huge)
+    for count in (len, list):
+        with pytest.raises(ResourceError, match="ask for size"):
+            count(huge)
     assert huge.index(huge[10**20]) == 10**20
 
 
@@ -380,6 +382,52 @@ def test_membership_of_matrices_that_are_not_equivariant():
 
 
 # Refusals
+
+
+@pytest.mark.parametrize("ranks", [1, None, 1.5, np.array(1), "text"])
+def test_ranks_that_are_no_sequence_are_refused(ranks):
+    with pytest.raises(InputError, match=r"sequence|were given for 2 blocks"):
+        equivariant_maps("(123)").component(ranks)
+
+
+def test_ragged_and_huge_entries_are_refused():
+    maps = equivariant_maps("(123)")
+    component, shared = maps.component([1, 1]), maps.component([1, 1]).weight_sharing()
+    ragged, square = [[1, 2, 3], [4, 5], [6]], np.eye(3)
+    verbs = [
+        maps.project,
+        maps.ranks,
+        maps.component_of,
+        component.contains,
+        component.nearest,
+        lambda M: maps.nearest(M, 1),
+        lambda M: maps.nearest(square, 1, gram=M),
+        lambda M: maps.fit(M, square, 1),
+        lambda M: maps.fit(square, M, 1),
+        orthogonal_form,
+    ]
+    for verb in verbs:
+        with pytest.raises(InputError, match="rows of equal length"):
+            verb(ragged)
+        for size in (1e200, 1e308):
+            with pytest.raises(InputError, match="overflow"):
+                verb(np.full((3, 3), size))
+    for verb in (component.matrix, component.layers, component.coordinates):
+        for factors in (1, None, [1, 2], [[1, 2, 3]] * 2, [(ragged, ragged)] * 2):
+            with pytest.raises(InputError, match=r"pairs|equal length"):
+                verb(factors)
+    with pytest.raises(InputError, match="equal length"):
+        shared.layers(ragged)
+    with pytest.raises(InputError, match="double precision"):
+        maps.nearest([[10**400] * 3] * 3, 1)
+    # Integers are decided exactly, whatever their size.
+    assert maps.ranks([[10**400] * 3] * 3).rank == 1
+    with pytest.raises(InputError, match="no permutation"):
+        orthogonal_form(1)
+    components = maps.components(1)
+    for part in (slice("a", None), slice(1.5), slice(None, None, 0)):
+        with pytest.raises(InputError, match="slice"):
+            components[part]
 
 
 def test_bad_arguments_are_refused():

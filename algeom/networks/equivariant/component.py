@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import comb, prod
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from algeom.errors import InputError
 from algeom.maps import PolynomialMap, polynomial_map
 from algeom.maps.relabelling import check_integer, indexed_names
+from algeom.networks.equivariant.arguments import as_array
 from algeom.networks.equivariant.base_change import BaseChange
 from algeom.networks.equivariant.blocks import Block, Field, blocks_over, joined, product, realization
 from algeom.runtime import seeds
@@ -364,6 +365,10 @@ class EquivariantComponent:
     def _checked(self, factors: Factors) -> list[tuple[Array, Array]]:
         """The factors as coordinates: arrays of shapes (delta, d, r) and (delta, r, d)."""
         active = self._active()
+        if not isinstance(factors, (list, tuple)) or not all(
+            isinstance(pair, (list, tuple)) and len(pair) == 2 for pair in factors
+        ):
+            raise InputError("factors are a list of pairs (A, B), as random_factors gives them")
         pairs = list(factors)
         if len(pairs) != len(active):
             raise InputError(
@@ -379,7 +384,7 @@ class EquivariantComponent:
         ]
 
     def _coordinates_of_factor(self, block: Block, factor: Any, shape: tuple[int, int]) -> Array:
-        array = np.asarray(factor)
+        array = as_array(f"a factor of the block {_text(block.label)}", factor)
         expected = (4, *shape) if block.algebra == 4 else shape
         allowed = "iuf" if self.field == "real" and block.algebra != 2 else "iufc"
         if array.shape != expected or array.dtype.kind not in allowed or not np.all(np.isfinite(array)):
@@ -455,6 +460,11 @@ def checked_ranks(blocks: Sequence[Block], ranks: Any) -> tuple[int, ...]:
         if unknown:
             raise InputError(f"there is no block {unknown[0]}; the blocks are {', '.join(map(_text, known))}")
         listed = [ranks.get(label, 0) for label in known]
+    elif not isinstance(ranks, Iterable) or (isinstance(ranks, np.ndarray) and ranks.ndim == 0):
+        raise InputError(
+            f"the ranks are {ranks!r}; give a sequence with one for each of the {len(blocks)} blocks, or a mapping of "
+            "labels to ranks"
+        )
     else:
         listed = list(ranks)
     if len(listed) != len(blocks):

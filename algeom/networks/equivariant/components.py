@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Any, overload
 
-from algeom.errors import InputError
+from algeom.errors import InputError, ResourceError
 from algeom.maps.relabelling import check_integer
 from algeom.networks.equivariant.base_change import BaseChange
 from algeom.networks.equivariant.blocks import Block, Field, blocks_over
@@ -91,8 +92,8 @@ class EquivariantComponents(Sequence[EquivariantComponent]):
     """The irreducible components with matrices of rank exactly r, as a sequence that is never listed.
 
     Get it from ``equivariant_maps(...).components(r)``. Indexing computes one component from its number, slices are
-    lazy, ``in`` and `index` are computed from the ranks. For more than 2^63 components ``len`` raises OverflowError, as
-    Python's does for any sequence: use `size`.
+    lazy, ``in`` and `index` are computed from the ranks. For 2^63 components or more ``len`` raises ResourceError, as
+    Python has no such lengths: use `size`.
 
     Notes
     -----
@@ -152,6 +153,10 @@ class EquivariantComponents(Sequence[EquivariantComponent]):
         return max(0, -(-(positions.stop - positions.start) // positions.step))
 
     def __len__(self) -> int:
+        if self.size > sys.maxsize:
+            raise ResourceError(
+                f"there are {self.size} components, more than len() can say: ask for size, or take a slice"
+            )
         return self.size
 
     def __bool__(self) -> bool:
@@ -164,6 +169,7 @@ class EquivariantComponents(Sequence[EquivariantComponent]):
     def __getitem__(self, index: int | slice) -> EquivariantComponent | EquivariantComponents:
         """One component by its number, or a lazy subsequence."""
         if isinstance(index, slice):
+            _check_slice(index)
             return EquivariantComponents(self._base_change, self._field, self._vectors, self._positions[index])
         try:
             position = self._positions[index]
@@ -221,6 +227,14 @@ class EquivariantComponents(Sequence[EquivariantComponent]):
             f"EquivariantComponents({self.size:,} {self._field} components of rank {self.rank}; "
             f"{len(self.blocks)} blocks)"
         )
+
+
+def _check_slice(part: slice) -> None:
+    for name, value in (("start", part.start), ("stop", part.stop), ("step", part.step)):
+        if value is not None and not hasattr(value, "__index__"):
+            raise InputError(f"the {name} of the slice is {value!r}; components are numbered by integers")
+    if part.step == 0:
+        raise InputError("the step of the slice is 0; give another integer")
 
 
 def components_of_rank(base_change: BaseChange, rank: Any, field: Field) -> EquivariantComponents:

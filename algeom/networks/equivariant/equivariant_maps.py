@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from algeom.errors import InputError
 from algeom.maps.tape import noun_count
+from algeom.networks.equivariant.arguments import checked_matrix
 from algeom.networks.equivariant.base_change import BaseChange, CyclicBaseChange, Order
 from algeom.networks.equivariant.blocks import Block, Field, blocks_over
 from algeom.networks.equivariant.component import EquivariantComponent, checked_ranks
@@ -16,7 +17,7 @@ from algeom.networks.equivariant.components import EquivariantComponents, compon
 from algeom.networks.equivariant.groups import as_generators
 from algeom.networks.equivariant.isotypic import isotypic_base_change
 from algeom.networks.equivariant.membership import BlockRanks, block_ranks
-from algeom.networks.equivariant.nearest import NearestEquivariant, checked_matrix, nearest_equivariant
+from algeom.networks.equivariant.nearest import NearestEquivariant, nearest_equivariant
 from algeom.networks.equivariant.permutations import Permutation
 from algeom.runtime import seeds
 

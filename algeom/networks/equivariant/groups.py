@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from algeom.errors import InputError, ResourceError
 from algeom.maps.relabelling import IntArray, check_integer
+from algeom.networks.equivariant.arguments import LARGEST, as_array
 from algeom.networks.equivariant.permutations import Permutation, permutation
 from algeom.runtime.memory import require
 
@@ -148,6 +149,8 @@ def _from_matrix(matrix: Array, orthogonal: bool) -> Generator:
     if not np.all(np.isfinite(array)):
         raise InputError("a generator has entries that are NaN or infinite; give finite ones")
     size = np.abs(array)
+    if size.max() > LARGEST:
+        raise InputError(f"a generator has entries up to {size.max():.0e}, beyond {LARGEST:.0e}; products overflow")
     if np.all((size == 0) | (size == 1)) and np.all(size.sum(0) == 1) and np.all(size.sum(1) == 1):
         images = np.argmax(size, axis=0)
         signs = array[images, np.arange(images.size)].astype(np.int64)
@@ -361,7 +364,7 @@ def orthogonal_form(*generators: Any) -> tuple[Float, tuple[Float, ...]]:
     >>> bool(np.allclose(g @ g.T, np.eye(2))), bool(np.allclose(np.linalg.matrix_power(g, 3), np.eye(2)))
     (True, True)
     """
-    arrays = [np.asarray(g.matrix() if hasattr(g, "matrix") else g) for g in generators]
+    arrays = [as_array("a generator", g.matrix() if hasattr(g, "matrix") else g) for g in generators]
     read = as_generators(arrays, orthogonal=False)
     matrices = [np.asarray(g if isinstance(g, np.ndarray) else g.matrix(), dtype=np.float64) for g in read]
     elements = _elements(matrices)

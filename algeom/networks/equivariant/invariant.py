@@ -16,10 +16,10 @@ from algeom.errors import InputError
 from algeom.evidence import Evidence, Status
 from algeom.maps import PolynomialMap, polynomial_map
 from algeom.maps.relabelling import IntArray, check_integer, indexed_names
+from algeom.networks.equivariant.arguments import checked_data, checked_gram, checked_matrix
 from algeom.networks.equivariant.component import short_count
 from algeom.networks.equivariant.groups import Generator, SignedPermutation, as_generators
 from algeom.networks.equivariant.low_rank import spectrum, square_roots
-from algeom.networks.equivariant.nearest import checked_data, checked_gram, checked_matrix
 from algeom.networks.equivariant.permutations import Permutation, orbit_labels
 from algeom.networks.equivariant.weight_sharing import WeightSharing
 from algeom.networks.linear.determinantal import (

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from algeom.errors import InputError
 from algeom.evidence import Evidence, Status
+from algeom.networks.equivariant.arguments import checked_matrix
 from algeom.networks.equivariant.base_change import BaseChange, CyclicBaseChange
 from algeom.networks.equivariant.blocks import Block, Field, blocks_over, complex_matrix, split
-from algeom.networks.equivariant.nearest import checked_matrix
 from algeom.networks.equivariant.permutations import Permutation
 
 __all__ = ["BlockRanks", "block_ranks"]

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algeom.errors import InputError
 from algeom.evidence import Evidence, Status
 from algeom.maps.relabelling import check_integer
+from algeom.networks.equivariant.arguments import checked_data, checked_gram, checked_matrix
 from algeom.networks.equivariant.base_change import BaseChange
 from algeom.networks.equivariant.blocks import Field, blocks_over, complex_matrix, from_complex_matrix, joined, split
 from algeom.networks.equivariant.component import EquivariantComponent
@@ -20,7 +20,7 @@ from algeom.networks.equivariant.components import RankVectors
 from algeom.networks.equivariant.low_rank import Spectrum, spectrum, square_roots
 from algeom.networks.equivariant.selection import Selection, select
 
-__all__ = ["NearestEquivariant", "checked_data", "checked_matrix", "nearest_equivariant", "nearest_on_component"]
+__all__ = ["NearestEquivariant", "nearest_equivariant", "nearest_on_component"]
 
 Array = NDArray[Any]
 Float = NDArray[np.float64]
@@ -273,68 +273,3 @@ def _distance(matrix: Array, given: tuple[Array | None, Array | None, Array | No
         return float(np.linalg.norm(difference))
     # Rounding may leave a small negative number.
     return math.sqrt(max(0.0, float(np.sum((difference @ gram) * difference.conj()).real)))
-
-
-def checked_matrix(name: str, given: Any, rows: int, columns: int, field: Field = "real") -> Array:
-    """A finite matrix of a given shape as float64 or complex128.
-
-    Raises
-    ------
-    InputError
-        If it has another shape or type, or is not finite.
-    """
-    array = np.asarray(given)
-    if array.dtype == object:
-        try:
-            array = array.astype(np.float64 if field == "real" else np.complex128)
-        except (TypeError, ValueError) as error:
-            raise InputError(f"{name} has entries that are no numbers: {error}") from error
-    if array.shape != (rows, columns) or array.dtype.kind not in ("iufb" if field == "real" else "iufbc"):
-        raise InputError(
-            f"{name} has the shape {array.shape} and the type {array.dtype}; give {field} numbers of the shape "
-            f"({rows}, {columns})"
-        )
-    result = array.astype(np.float64 if array.dtype.kind != "c" else np.complex128)
-    if not np.all(np.isfinite(result)):
-        raise InputError(f"{name} has entries that are NaN or infinite; give finite ones")
-    return result
-
-
-def checked_gram(gram: Any, n: int, field: Field = "real") -> Array:
-    """A positive semidefinite matrix.
-
-    Raises
-    ------
-    InputError
-        If it has the wrong shape, or is not Hermitian or not positive semidefinite up to rounding.
-    """
-    metric = checked_matrix("gram", gram, n, n, field)
-    values = np.linalg.eigvalsh((metric + metric.conj().T) / 2)
-    size = max(float(np.abs(values).max()), float(np.abs(metric).max()))
-    # So large are the rounding errors of X X^T and of its eigenvalues.
-    small = _ROUNDING * n * np.finfo(np.float64).eps * size
-    if float(np.abs(metric - metric.conj().T).max()) > small or values[0] < -small:
-        raise InputError(
-            "gram is not symmetric and positive semidefinite, so that it measures no distance; give X @ X.T for data X"
-        )
-    return metric
-
-
-def checked_data(data: Any, n: int, m: int, field: Field = "real") -> tuple[Array, Array]:
-    """Inputs (N, n) and outputs (N, m), one example a row, as matrices with one example a column.
-
-    Raises
-    ------
-    InputError
-        If the shapes do not fit, or entries are not finite.
-    """
-    if not isinstance(data, (tuple, list)) or len(data) != 2:
-        raise InputError("data is a pair (X, Y) of inputs and outputs, one example a row")
-    inputs, outputs = (np.asarray(part) for part in data)
-    if inputs.ndim != 2 or outputs.ndim != 2 or not len(inputs) or len(inputs) != len(outputs):
-        raise InputError(
-            f"inputs of shape {inputs.shape} and outputs of shape {outputs.shape} do not fit; give (N, {n}) and "
-            f"(N, {m}), one example a row"
-        )
-    count = len(inputs)
-    return checked_matrix("X", inputs, count, n, field).T, checked_matrix("Y", outputs, count, m, field).T

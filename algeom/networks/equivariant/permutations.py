@@ -204,7 +204,7 @@ def permutation(given: PermutationLike, *, n: int | None = None) -> Permutation:
         return _from_cycles(_parsed_cycles(given), size, given)
     elif isinstance(given, np.ndarray) and given.ndim == 2:
         result = _from_matrix(given)
-    elif isinstance(given, Iterable):
+    elif isinstance(given, Iterable) and not (isinstance(given, np.ndarray) and given.ndim == 0):
         entries = list(given)
         if entries and all(isinstance(entry, (list, tuple, np.ndarray)) for entry in entries):
             return _from_cycles([list(cycle) for cycle in entries], size, given)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from algeom.errors import InputError
 from algeom.maps.relabelling import IntArray
+from algeom.networks.equivariant.arguments import as_array
 from algeom.networks.equivariant.base_change import CyclicBaseChange
 from algeom.networks.equivariant.blocks import Block, realization
 
@@ -72,7 +73,7 @@ class WeightSharing:
         InputError
             If their number is wrong, or they are not finite.
         """
-        vector = np.asarray(weights)
+        vector = as_array("weights", weights)
         if vector.shape != (self.n_weights,) or vector.dtype.kind not in "iuf" or not np.all(np.isfinite(vector)):
             raise InputError(
                 f"weights of shape {vector.shape} and type {vector.dtype} were given; there are {self.n_weights} of "
