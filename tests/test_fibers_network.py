@@ -366,6 +366,8 @@ def test_random_points_are_refused_over_the_wrong_product():
         ([[[Fraction(1, 7)]]], {"modulus": 7}, "another modulus"),
         ([[[1]]], {"tolerance": 0.1}, "exact weights"),
         ([[[1.0]]], {"tolerance": 2}, "between 0 and 1"),
+        ([[[1e100, 1.0]], [[1e60]]], {}, r"up to weights\[1\] multiply to 10\^160"),
+        ([[[1.0]], [[1e-100]], [[-1e-60]]], {}, r"up to weights\[2\] multiply to 10\^-160"),
         ("weights", {}, "list of matrices"),
         (3, {}, "list of matrices"),
     ],
@@ -374,6 +376,14 @@ def test_random_points_are_refused_over_the_wrong_product():
 def test_bad_weights_are_refused(weights, options, message):
     with pytest.raises(InputError, match=message):
         LinearNetwork(weights, **options)
+
+
+def test_only_products_have_to_be_moderate():
+    """Factors of any size: what matters is that double precision holds the squares of their products."""
+    for weights in ([[[1e140]], [[1e-140]], [[1e140]]], [[[1e-140]], [[0.0]], [[1e-140]]], [[[1e149, 0.0]]]):
+        ranks = LinearNetwork(weights).rank_list
+        assert ranks == LinearNetwork([np.sign(weight) for weight in weights]).rank_list
+    assert LinearNetwork([[[10**400]], [[10**400]]]).rank == 1
 
 
 class Tensor:

@@ -27,6 +27,7 @@ from algeom.errors import InputError, ResourceError
 from algeom.networks.fibers.bars import Bars
 from algeom.networks.fibers.counting import component_bars, count_strata
 from algeom.networks.fibers.order import lower_covers, upper_covers
+from algeom.networks.fibers.points import random_point
 from algeom.networks.fibers.strata import Strata, strata
 
 
@@ -165,6 +166,26 @@ def test_counts_that_would_take_too_long_are_refused():
     with pytest.raises(ResourceError, match="choices"):
         _ = strata((100,) * 4, 0).count_by_dimension
     assert "too many strata to count" in repr(strata((1000,) * 9, 0))
+    wide = strata((10**9,) * 3, 0)
+    for ask in (lambda: wide.n_components, wide.components, lambda: wide.components_containing(wide.minimal)):
+        with pytest.raises(ResourceError, match="steps at layer 1"):
+            ask()
+    assert "too many components to count" in repr(wide)
+    assert wide.codimension == 3 * 10**18 // 4
+
+
+def test_the_widest_and_the_deepest_networks():
+    """Between two layers there is one stratum over 0, of any width; matrices of it do not fit."""
+    fiber = strata((10**9, 10**9), 0)
+    assert fiber.components() == (fiber.minimal,)
+    for work in (fiber.minimal.normal_form, lambda: random_point(fiber.minimal, rng=0)):
+        with pytest.raises(ResourceError, match="narrower layers"):
+            work()
+    with pytest.raises(InputError, match="width of layer 0"):
+        strata((10**160, 2), 0)
+    with pytest.raises(ResourceError, match="multiply some of them"):
+        Bars.from_multiplicities({(0, 10**7): 1})
+    assert strata((1,) * 1001, 0).minimal.depth == 1000
 
 
 # Dimensions, against the rank of the infinitesimal action and of the differential.
@@ -461,6 +482,7 @@ def test_separator_from_layer_ten_on():
         (lambda: Bars.from_rank_list([[1, 0], [2, 3]]), "no weights have these ranks"),
         (lambda: Bars.from_rank_list([[1, 0], [0.5, 3]]), "rank at"),
         (lambda: Bars.from_rank_list([1, 2]), "square array"),
+        (lambda: Bars.from_rank_list([[1], [1, 2]]), "square one"),
         (lambda: Bars.from_text("01 00")[2, 2], "layers are 0 to 1"),
         (lambda: Bars.from_text("01 00").rank_between(0, 1), "first layer comes second"),
         (lambda: Bars.from_text("01 00").through(2), "last layer"),

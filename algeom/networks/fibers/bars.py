@@ -18,14 +18,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algeom.errors import InputError
+from algeom.errors import InputError, ResourceError
 from algeom.maps.relabelling import check_integer
 from algeom.networks.fibers.moves import Interval, Move, bar_text, lowering_exchanges, raising_exchanges
+from algeom.runtime.memory import require
 
 __all__ = ["Bars", "Interval", "Move", "bar_text", "check_widths", "intervals"]
 
 #: The widest layer: wider ones have weights that no memory holds, and the limit keeps counts within machine integers.
 _WIDEST = 10**9
+#: The deepest network: every stratum holds a number for each of half a million bars.
+_DEEPEST = 1000
 
 
 @dataclass(frozen=True)
@@ -423,6 +426,11 @@ class Bars:
             ``W_1, ..., W_L``, the matrix ``W_j`` of shape (d_j, d_(j-1)). The basis vectors of layer j belong to the
             bars `through` it, in that order, and are sent to the next of the same bar or to 0.
 
+        Raises
+        ------
+        ResourceError
+            If the matrices would not fit into memory.
+
         Examples
         --------
         >>> for matrix in Bars.from_text("02 00 11").normal_form():
@@ -430,6 +438,13 @@ class Bars:
         [[0, 1], [0, 0]]
         [[1, 0]]
         """
+        # Eight bytes an entry; for each basis vector a tuple, and its place in a dictionary.
+        require(
+            8.0 * self.n_weights + 250.0 * sum(self.widths),
+            None,
+            f"matrices between layers of widths {self.widths}",
+            "take narrower layers",
+        )
         lines = [
             [(interval, copy) for interval, m in self.items() if interval[0] <= j <= interval[1] for copy in range(m)]
             for j in range(self.depth + 1)
@@ -468,7 +483,18 @@ def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
 
 @cache
 def intervals(depth: int) -> tuple[Interval, ...]:
-    """All [a, b] with 0 <= a <= b <= depth, in lexicographic order."""
+    """All [a, b] with 0 <= a <= b <= depth, in lexicographic order.
+
+    Raises
+    ------
+    ResourceError
+        If they are too many to list for every stratum.
+    """
+    if depth > _DEEPEST:
+        raise ResourceError(
+            f"a network of {depth} matrices has {(depth + 1) * (depth + 2) // 2} kinds of bars, and the limit is "
+            f"{_DEEPEST} matrices: multiply some of them, or take a part of the network"
+        )
     return tuple((a, b) for a in range(depth + 1) for b in range(a, depth + 1))
 
 
@@ -497,7 +523,10 @@ def _rank_table(ranks: Mapping[Interval, int] | NDArray[Any] | Sequence[Sequence
             )
         table = [[ranks[j, i] if j >= i else 0 for i in range(depth + 1)] for j in range(depth + 1)]
     else:
-        array = np.asarray(ranks)
+        try:
+            array = np.asarray(ranks)
+        except ValueError as error:
+            raise InputError(f"the ranks are no array ({error}); give a square one with a row for each layer") from None
         if array.ndim != 2 or array.shape[0] != array.shape[1] or len(array) < 2:
             raise InputError(f"the ranks have shape {array.shape}; give a square array with a row for each layer")
         if np.triu(array, 1).any():

@@ -7,7 +7,7 @@ cover each layer j exactly e_j times by bars other than [0, L]: they depend on n
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from math import comb
 
@@ -30,6 +30,8 @@ _MOST_PAIRS = 30_000_000
 _CHUNK = 1_000_000
 #: Choices of bars to end that `count_strata_by_codimension` looks at, at most: about ten seconds.
 _MOST_CHOICES = 3_000_000
+#: Steps from a layer to the next that counts and lists of components go through, at most: about five seconds.
+_MOST_STEPS = 10_000_000
 
 #: Bars with their multiplicities.
 _Counts = dict[tuple[int, int], int]
@@ -280,6 +282,11 @@ def count_components(reduced: Sequence[int]) -> int:
     reduced : sequence of int
         The reduced widths e_0, ..., e_L, none negative.
 
+    Raises
+    ------
+    ResourceError
+        If it takes too many steps: for layers of millions of neurons, or many of thousands.
+
     Notes
     -----
     Components are the sequences of `component_bars`; those after layer j depend only on the number of bars of
@@ -293,12 +300,24 @@ def count_components(reduced: Sequence[int]) -> int:
     e = tuple(reduced)
     states = {(e[0], 0): 1}
     for j in range(1, len(e)):
+        _require_few_steps(e, j, states)
         following: Counter[tuple[int, int]] = Counter()
         for state, ways in states.items():
             for after in _next_states(e, j, *state):
                 following[after] += ways
         states = following
     return sum(states.values())
+
+
+def _require_few_steps(e: tuple[int, ...], j: int, states: Collection[tuple[int, int]]) -> None:
+    """Refuse to go on to layer j from more states than a few seconds allow."""
+    last = j == len(e) - 1
+    steps = len(states) if last else sum(max(0, min(left, e[j] - floor) + 1) for left, floor in states)
+    if steps > _MOST_STEPS:
+        raise ResourceError(
+            f"the components for reduced widths {e} take {float(steps):.1e} steps at layer {j}, and the limit is "
+            f"{_MOST_STEPS:.1e}: take narrower or fewer layers; codimension and n_top_components have formulas"
+        )
 
 
 def _next_states(e: tuple[int, ...], j: int, left: int, floor: int) -> Iterator[tuple[int, int]]:
@@ -343,6 +362,7 @@ def component_bars(reduced: Sequence[int]) -> Iterator[_Counts]:
 
     reached = [{(e[0], 0)}]
     for j in range(1, len(e)):
+        _require_few_steps(e, j, reached[-1])
         reached.append({after for state in reached[-1] for after in _next_states(e, j, *state)})
     # From the last layer back, the states from which it can be reached.
     for j in range(len(e) - 1, 0, -1):
@@ -361,13 +381,18 @@ def component_bars(reduced: Sequence[int]) -> Iterator[_Counts]:
 def _bars_of_survivors(e: tuple[int, ...], survivors: tuple[int, ...]) -> _Counts:
     """The maximal stratum with so many bars of birth 0 alive in each layer."""
     bars: Counter[tuple[int, int]] = Counter()
-    others: list[int] = []  # births of the others that are alive, in ascending order
+    others: list[tuple[int, int]] = []  # births of the others that are alive, in ascending order, and how many
     for j in range(1, len(e)):
         bars[0, j - 1] += survivors[j - 1] - survivors[j]
-        wanted = e[j] - survivors[j]
-        while len(others) > wanted:
-            bars[others.pop(), j - 1] += 1
-        others += [j] * (wanted - len(others))
-    for birth in others:
-        bars[birth, len(e) - 1] += 1
+        surplus = sum(count for _, count in others) - (e[j] - survivors[j])
+        if surplus < 0:
+            others.append((j, -surplus))
+        while surplus > 0:
+            birth, count = others.pop()
+            bars[birth, j - 1] += min(count, surplus)
+            if count > surplus:
+                others.append((birth, count - surplus))
+            surplus -= min(count, surplus)
+    for birth, count in others:
+        bars[birth, len(e) - 1] += count
     return dict(sorted((interval, m) for interval, m in bars.items() if m))

@@ -29,6 +29,9 @@ _EPSILONS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfl
 #: Size of a product relative to that of its factors that is rounding, for layers of some thousand neurons.
 _ROUNDING = 4096 * 2.0**-52
 
+#: Products of weights in double precision may have norms from 10^-150 to 10^150: squares of these are taken.
+_LOG_LARGEST = 150
+
 
 class LinearNetwork:
     """A linear network: weight matrices, and the linear map that is their product.
@@ -112,6 +115,8 @@ class LinearNetwork:
                     f"{weights[i - 1].shape[0]} rows; each matrix has a column for each row of the one before it "
                     "(they are given in the order in which they are applied)"
                 )
+        if isinstance(field, Reals):
+            _require_moderate_products(weights)
         for weight in weights:
             weight.flags.writeable = False
         self.weights = tuple(weights)
@@ -276,6 +281,31 @@ class LinearNetwork:
     def __repr__(self) -> str:
         arrows = " -> ".join(map(str, self.widths))
         return f"LinearNetwork({arrows} over {self.field}, {self.n_weights} weights)"
+
+
+def _require_moderate_products(weights: Sequence[Matrix]) -> None:
+    """Refuse weights in double precision some product of which is too large or too small for norms.
+
+    Raises
+    ------
+    InputError
+        If the norms of successive matrices multiply to a number that double precision cannot square.
+    """
+    greatest = least = 0.0  # logarithms of the extreme products that end with the matrix at hand
+    for i, weight in enumerate(weights):
+        size = float(np.abs(weight).max(initial=0.0))
+        if size == 0:
+            greatest = least = 0.0
+            continue
+        log_norm = math.log10(size) + math.log10(float(np.linalg.norm(weight / size)))
+        greatest, least = max(greatest, 0.0) + log_norm, min(least, 0.0) + log_norm
+        if greatest > _LOG_LARGEST or least < -_LOG_LARGEST:
+            extreme = greatest if greatest > _LOG_LARGEST else least
+            raise InputError(
+                f"the norms of matrices up to weights[{i}] multiply to 10^{extreme:.0f}, and double precision squares "
+                f"numbers from 10^-{_LOG_LARGEST} to 10^{_LOG_LARGEST}: multiply matrices by numbers (which changes "
+                "neither ranks nor strata), or give integers or Fractions"
+            )
 
 
 def require_network(value: object, name: str = "network") -> None:

@@ -12,6 +12,7 @@ from algeom.networks.fibers.bars import Bars
 from algeom.networks.fibers.fields import Field, Matrix
 from algeom.networks.fibers.network import LinearNetwork
 from algeom.runtime import seeds
+from algeom.runtime.memory import require
 from algeom.runtime.seeds import RandomState
 
 __all__ = ["RandomPoint", "random_point"]
@@ -81,6 +82,8 @@ def random_point(
     ------
     InputError
         If the product has another shape or rank than the stratum, or both a field and a product were given.
+    ResourceError
+        If the weights would not fit into memory.
 
     Notes
     -----
@@ -100,6 +103,9 @@ def random_point(
     """
     if not isinstance(bars, Bars):
         raise InputError(f"bars is {bars!r}; give the stratum as Bars, such as Bars.from_text('03 01 13 33')")
+    # Over the rational numbers an entry is a Python integer behind a pointer; bases of all layers, inverses, weights.
+    entries = bars.n_weights + 2 * sum(width**2 for width in bars.widths)
+    require(40.0 * entries, None, f"weights and bases for layers of widths {bars.widths}", "take narrower layers")
     seed, generator = seeds.resolve(rng)
     shape = (bars.widths[-1], bars.widths[0])
     if product is None:

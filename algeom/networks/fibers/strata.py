@@ -435,9 +435,13 @@ class Strata(Collection[Bars]):
             counted = _counted(self.count, "stratum", "strata")
         except ResourceError:
             counted = "too many strata to count"
+        try:
+            components = _counted(self.n_components, "component", "components")
+        except ResourceError:
+            components = "too many components to count"
         return (
             f"Strata(widths {self.widths}, rank {self.rank}: {counted}, fiber of "
-            f"dimension {self.dimension}, {_counted(self.n_components, 'component', 'components')}, "
+            f"dimension {self.dimension}, {components}, "
             f"{self.n_top_components} of them of that dimension)"
         )
 
