@@ -154,7 +154,7 @@ def test_bernstein_coefficients_bound_and_interpolate(f, a, b, width, height):
     assert corners[(-1,) * corners.ndim] == f(upper)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(polynomials(), min_size=1, max_size=3), st.integers(0, 10**6))
 def test_exclusions_are_true(fs, seed):
     found = exclude_common_zeros(fs, [-1, -1], [1, 1], max_boxes=2000)
@@ -168,7 +168,7 @@ def test_exclusions_are_true(fs, seed):
         assert max(abs(values[i]) for i in found.used) >= found.bound
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(polynomials(), polynomials(), small, small)
 def test_common_zeros_are_never_excluded(f, g, a, b):
     zero = [F(a, 5), F(b, 7)]

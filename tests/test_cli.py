@@ -12,6 +12,7 @@ import textwrap
 import time
 
 import pytest
+from parameters import quick_first
 
 from algeom import AlgeomError, dimension, polynomial_map
 from algeom.cli import run
@@ -472,7 +473,9 @@ def test_ctrl_c_says_what_was_finished():
 @pytest.mark.skipif(os.name == "nt", reason="terminals")
 @pytest.mark.parametrize(
     "arguments",
-    [["ideal", "segre", "1", "1", "--max-degree", "2"], ["hilbert", "segre", "1", "1", "--max-degree", "2"]],
+    quick_first(
+        [["ideal", "segre", "1", "1", "--max-degree", "2"], ["hilbert", "segre", "1", "1", "--max-degree", "2"]], 1
+    ),
 )
 def test_a_bar_on_the_terminal_leaves_standard_output_alone(arguments):
     """As in `algeom ... --json > file`: results go to the file, whatever is drawn on the terminal."""

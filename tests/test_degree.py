@@ -38,10 +38,12 @@ QUICK = {
     "secant_2_p1p1p1p1": 64,
     "relu_deep_33233": 27,
 }
+#: Longer to compute than others of the same kind.
+REPEATING = {"grassmannian_2_6", "determinantal_4_4_2", "segre_p1p1p1"}
 SEVERAL_SECONDS = {"attention_3_1": 21, "relu_333_110_011": 27}
 
 
-@pytest.mark.parametrize("name", QUICK)
+@pytest.mark.parametrize("name", [pytest.param(name, marks=[pytest.mark.slow] * (name in REPEATING)) for name in QUICK])
 def test_monodromy_and_hilbert_polynomial_agree(name):
     found = degree(problem(name).build(), rng=1)
     assert found.value == QUICK[name] == problem(name).degree

@@ -116,7 +116,7 @@ def test_ties_leave_the_projection_free_but_not_the_clique():
     """K_6 without an edge: both ends of it complete the other four vertices, at no loss of spectral radius."""
     graph = nx.complete_graph(6)
     graph.remove_edge(4, 5)
-    found = dense_subgraph(graph, 5, starts=3, rng=0)
+    found = dense_subgraph(graph, 5, starts=2, rng=0)
     assert found.is_clique
     assert found.radius.value == pytest.approx(4)
     assert found.off_diagonal > 0.01
@@ -185,7 +185,7 @@ def test_exchanges_only_raise_the_radius():
 def test_extreme_sizes(k):
     graph = nx.cycle_graph(5)
     graph.add_edge(0, 0)
-    found = dense_subgraph(graph, k, self_loops="keep", starts=3, rng=0)
+    found = dense_subgraph(graph, k, self_loops="keep", starts=1, rng=0)
     assert found.k == k
     if k == 5:
         assert found.similarity == pytest.approx(1)
