@@ -1,6 +1,8 @@
 """Bounds of norms where it is easy to claim too much: boxes, many inputs, given constants, extreme scales."""
 
 import math
+import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -8,11 +10,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import algeom as ag
-from algeom.errors import InputError
+from algeom.errors import InputError, ResourceError
+from algeom.evidence import Status
 from algeom.gsvd.bounds import norm_bounds
 from algeom.gsvd.domains import Annulus, Ball, Box, Sphere, as_domain
-from algeom.gsvd.layers import Dense, Layers
+from algeom.gsvd.folded_layers import folded
+from algeom.gsvd.layers import ACTIVATIONS, Dense, Layers
 from algeom.gsvd.polar import polar
+
+
+def network(widths, activation, rng, biases=0.0):
+    layers = []
+    for k, (a, b) in enumerate(pairwise(widths)):
+        last = k == len(widths) - 2
+        bias = biases * rng.normal(size=b) if biases and not last else None
+        layers.append(Dense(rng.normal(size=(b, a)) / math.sqrt(a), bias, "identity" if last else activation))
+    return Layers(layers)
+
 
 # -- domains
 
@@ -97,3 +111,106 @@ def test_what_stands_for_a_domain():
             as_domain(wrong, 3)
     with pytest.raises(InputError, match="dimension 1, and f takes 3"):
         as_domain(box, 3)
+
+
+# -- many inputs
+
+
+@pytest.mark.parametrize("biases", [0.0, 0.5])
+@pytest.mark.parametrize("n", [14, 64, 500])
+def test_many_inputs_give_the_product_of_the_layers_at_once(n, biases):
+    rng = np.random.default_rng(n)
+    hidden = network([n, 5, 2], "relu", rng, biases)
+    first, last = hidden.layers
+    f = Layers([first, Dense(last.weight, -hidden(np.zeros((1, n)))[0])])
+    start = time.process_time()
+    bounds = norm_bounds(f, 1.0, max_pieces=3000, rng=0)
+    assert time.process_time() - start < 5
+    assert bounds.n_pieces == 0
+    assert bounds.evidence.status is Status.PROVED
+    assert f"too few for the 2^{n} orthants" in str(bounds)
+    # Rescaled neurons can only make the product smaller.
+    assert 0.3 * bounds.upper < bounds.lower <= bounds.upper <= f.lipschitz_bound * (1 + 1e-9)
+
+
+def test_many_inputs_have_no_exact_bounds():
+    f = network([64, 5, 2], "relu", np.random.default_rng(0))
+    events = []
+    with pytest.raises(ResourceError, match="too few for the 2\\^64 orthants"):
+        norm_bounds(f, method="exact", rng=0, progress=events.append)
+    assert not events, "nothing was searched before"
+    forms = ag.polynomial_map(lambda x: [x @ x], n_parameters=30)
+    with pytest.raises(ResourceError, match=r"Bernstein|orthants"):
+        norm_bounds(forms, 1.0, method="exact", rng=0)
+    bounds = norm_bounds(forms, 1.0, rng=0)
+    assert bounds.method == "lipschitz"
+    assert bounds.lower == pytest.approx(1.0, rel=1e-9)
+    assert bounds.lower <= bounds.upper
+    # Linear maps need no pieces.
+    assert norm_bounds(np.eye(500), rng=0).method == "exact"
+
+
+def test_an_interruption_of_the_attack_leaves_valid_bounds():
+    f = network([40, 30, 3], "abs", np.random.default_rng(0))
+
+    def stop(event):
+        if event.stage == "attack" and event.done == 3:
+            raise KeyboardInterrupt
+
+    bounds = norm_bounds(f, rng=0, progress=stop)
+    assert bounds.interrupted
+    assert bounds.evidence.status is Status.PROVED
+    assert 0 < bounds.lower <= norm_bounds(f, rng=0).upper <= bounds.upper
+    assert norm_bounds(lambda x: np.sin(x), 1.0, n_inputs=3, rng=0, progress=stop).interrupted
+
+
+# -- layers multiplied out
+
+
+@settings(max_examples=40, derandomize=True)
+@given(
+    seed=st.integers(0, 10**6),
+    activations=st.lists(st.sampled_from(sorted(ACTIVATIONS)), min_size=1, max_size=4),
+    scale=st.sampled_from([0.0, 3.0, 20.0]),
+)
+def test_folded_layers_compute_the_same(seed, activations, scale):
+    rng = np.random.default_rng(seed)
+    widths = rng.integers(1, 6, len(activations) + 1)
+    layers = Layers(
+        [
+            Dense(rng.normal(size=(b, a)) * 10.0 ** rng.uniform(-scale, scale, (b, 1)), rng.normal(size=b), name)
+            for (a, b), name in zip(pairwise(widths.tolist()), activations, strict=True)
+        ]
+    )
+    root = rng.normal(size=(2, layers.n_outputs))
+    parts = folded(layers, root)
+    assert all(part.activation.name != "identity" for part in parts[:-1])
+    x = rng.normal(size=(20, layers.n_inputs))
+    h, size = x, np.abs(x)
+    for part in parts:
+        h = part.activation.value(part.before(h))
+        size = size @ part.weight_size.T + part.bias_size + np.abs(h)
+        assert part.norm <= part.product
+    expected = layers(x) @ root.T
+    assert np.all(np.abs(h - expected) <= 1e-12 * size)
+
+
+def test_roots_are_folded_into_the_last_layer():
+    rng = np.random.default_rng(0)
+    f = network([3, 8, 4], "relu", rng)
+    first, last = f.layers
+    root = np.linalg.inv(rng.normal(size=(4, 4)))
+    parts = folded(f, root)
+    assert len(parts) == 2
+    expected = np.linalg.norm(root @ last.weight, 2)
+    assert expected <= parts[1].norm or parts[0].norm * parts[1].norm < np.linalg.norm(first.weight, 2) * expected
+    # The output that is 1e10 times as large does not drown the other one.
+    relu = Layers([Dense(np.diag([1e10, 1.0]), activation="relu")])
+    bounds = norm_bounds(relu, root=np.diag([1e-10, 1.0]), rng=0)
+    assert bounds.lower <= 1 <= bounds.upper
+    assert bounds.gap < 1e-10
+    # What cancels after the root is applied is known to be small.
+    doubled = Layers([first, Dense(np.vstack([last.weight, last.weight[:1] / 3]))])
+    zero = norm_bounds(doubled, 1.0, root=[[1.0, 0.0, 0.0, 0.0, -3.0]], rng=0)
+    assert zero.upper < 1e-14
+    assert zero.n_pieces == 0

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections import deque
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -16,8 +18,8 @@ from algeom.gsvd.functions import BatchFunction, as_function
 from algeom.gsvd.layers import Layers
 from algeom.gsvd.lipschitz import NetworkGains, annulus_norm, network_norm
 from algeom.gsvd.polar import Polar, polar
-from algeom.gsvd.polynomials import Forms, polynomial_norm
-from algeom.gsvd.relu_regions import homogeneous_norm
+from algeom.gsvd.polynomials import MOST_COEFFICIENTS, Forms, polynomial_norm
+from algeom.gsvd.relu_regions import HomogeneousNetwork, homogeneous_norm
 from algeom.maps.polynomial_map import PolynomialMap
 from algeom.runtime import seeds
 from algeom.runtime.progress import Progress, Reporter, reporter
@@ -36,6 +38,12 @@ POLYNOMIAL_TOLERANCE = 1e-8
 
 #: The same for coverings whose bounds converge linearly: below a second for ten neurons on two or three inputs.
 COVER_TOLERANCE = 1e-3
+
+#: What a bound by spectral norms rests on.
+_PRODUCT = "product of the layers' spectral norms and largest slopes"
+
+#: Steps of an attack.
+_STEPS = 100
 
 #: First steps of an attack, relative to the point, and by how much steps grow after success and shrink after failure.
 _STEP, _GROW, _SHRINK = 0.3, 1.5, 0.4
@@ -139,7 +147,8 @@ def norm_bounds(
         Relative difference of the bounds to reach; by default 1e-11 for networks without biases, 1e-8 for polynomials,
         1e-3 for others.
     max_pieces : int
-        Stop after so many pieces.
+        Stop after so many pieces. Where it is less than n 2^n, orthants cannot even be halved: then the upper bound is
+        what is known without pieces, the product of the layers' spectral norms or a sum of coefficients.
     starts : int
         Of the attack that looks for the lower bound.
     rng : int, numpy.random.Generator or None
@@ -155,7 +164,7 @@ def norm_bounds(
         If f(0) is not zero, gains grow without end towards zero, f is not finite, arguments do not fit together, or the
         method does not apply to f.
     ResourceError
-        If ``method="exact"`` and `max_pieces` pieces are not enough.
+        If ``method="exact"`` and `max_pieces` pieces are not enough; before any search if they are less than n 2^n.
 
     Notes
     -----
@@ -171,7 +180,7 @@ def norm_bounds(
     >>> from algeom.gsvd.layers import Dense
     >>> relu = Layers([Dense(np.diag([3.0, 1.0]), activation="relu")])
     >>> norm_bounds(relu, rng=0)
-    NormBounds(3 <= norm <= 3; exact, ... pieces; proved)
+    NormBounds(3 <= norm <= 3; exact; proved)
     >>> norm_bounds([[3.0, 4.0]], rng=0).witness
     array([0.6, 0.8])
     >>> import algeom as ag
@@ -199,6 +208,26 @@ def norm_bounds(
 
 
 @dataclass(frozen=True, eq=False)
+class _Way:
+    """How gains are bounded, and what that rests on."""
+
+    #: What complete bounds count as.
+    method: Method
+    #: Gains at points, rounded down.
+    gains: Callable[[Float], Float]
+    #: A bound of all gains that is known at once, and what it is.
+    known: float
+    known_as: str
+    #: From a point to start from to better bounds.
+    cover: Callable[[Float, Reporter], Cover]
+    reason: str
+    tol: float
+    #: What keeps from covering the domain.
+    obstacle: str = ""
+    status: Status = Status.PROVED
+
+
+@dataclass(frozen=True, eq=False)
 class _Wanted:
     """What was asked for."""
 
@@ -215,104 +244,155 @@ class _Wanted:
 
     def find(self, report: Reporter) -> NormBounds:
         """Choose the way and go it."""
-        function = self.function
         if self.method == "sampled":
-            return self._sampled()
+            return self._sampled(report)
+        if self.lipschitz is None and self.function.is_linear and self.domain.has_all_directions:
+            return _linear(self.function, self.root, self.tol or 0.0, self.seed)
+        way = self._way()
+        return self._sampled(report) if way is None else self._follow(way, report)
+
+    def _way(self) -> _Way | None:
+        """The best bounds that are known of such a function, if any."""
+        function = self.function
         if self.lipschitz is not None:
-            return self._from_constant(report)
-        if function.is_linear and self.domain.has_all_directions:
-            return _linear(function, self.root, self.tol or 0.0, self.seed)
+            return self._of_constant(self.lipschitz)
         if function.layers is not None and function.is_positively_homogeneous:
-            return self._homogeneous(function.layers, report)
+            return self._of_homogeneous(function.layers)
         if function.polynomials is not None and function.polynomials.is_polynomial:
-            return self._polynomial(function.polynomials, report)
+            return self._of_polynomials(function.polynomials)
         if self.method == "exact":
             raise InputError(
                 f"{function} has no exact mode: that is for linear maps, piecewise linear layers without biases, and "
                 'polynomial maps; take method="auto"'
             )
         if function.layers is not None:
-            return self._network(function.layers, report)
+            return self._of_network(function.layers)
         if self.method == "lipschitz":
             raise InputError(f"of {function} no Lipschitz constant is known; give lipschitz=..., or Layers")
-        return self._sampled()
+        return None
 
-    def _attack(self) -> Float:
-        return attack(self.function, self.root, self.domain, self.rng, self.starts)
-
-    def _homogeneous(self, layers: Layers, report: Reporter) -> NormBounds:
-        report.start("cones")
+    def _of_homogeneous(self, layers: Layers) -> _Way:
+        network = HomogeneousNetwork(layers, self.root)
         tol = self.tol or (EXACT_TOLERANCE if self.domain.box is None else COVER_TOLERANCE)
-        found = homogeneous_norm(
-            layers, self.root, self.domain, self._attack(), tol=tol, max_pieces=self.max_pieces, report=report
+        return _Way(
+            "exact" if self.domain.box is None else "lipschitz",
+            network.gains,
+            network.lipschitz,
+            _PRODUCT,
+            lambda witness, report: homogeneous_norm(
+                network, self.domain, witness, tol=tol, max_pieces=self.max_pieces, report=report
+            ),
+            "interpolation on cones that cover the directions, linear on those that matter, by copositive matrices",
+            tol,
         )
-        reason = "interpolation on cones that cover all directions, linear on those that matter, by copositive matrices"
-        return self._from_cover(found, "exact", reason, tol)
 
-    def _polynomial(self, phi: PolynomialMap, report: Reporter) -> NormBounds:
+    def _of_polynomials(self, phi: PolynomialMap) -> _Way:
         if math.isinf(self.domain.high):
             raise InputError(f"gains of degree {phi.degree} are unbounded over all x; give a radius, domain=R")
-        report.start("cones")
-        tol = self.tol or (POLYNOMIAL_TOLERANCE if self.domain.box is None else COVER_TOLERANCE)
         forms = Forms(phi, self.root)
-        witness = self._attack()
-        found = polynomial_norm(forms, self.domain, witness, tol=tol, max_pieces=self.max_pieces, report=report)
-        return self._from_cover(found, "exact", "Bernstein coefficients on cones that cover all directions", tol)
+        tol = self.tol or (POLYNOMIAL_TOLERANCE if self.domain.box is None else COVER_TOLERANCE)
+        many = forms.size > MOST_COEFFICIENTS
+        return _Way(
+            "exact" if self.domain.box is None else "lipschitz",
+            forms.gains,
+            forms.lipschitz(self.domain.high),
+            "sum of the absolute values of coefficients",
+            lambda witness, report: polynomial_norm(
+                forms, self.domain, witness, tol=tol, max_pieces=self.max_pieces, report=report
+            ),
+            "Bernstein coefficients on cones that cover the directions",
+            tol,
+            f"a piece takes {forms.size} Bernstein coefficients, more than {MOST_COEFFICIENTS}" if many else "",
+        )
 
-    def _network(self, layers: Layers, report: Reporter) -> NormBounds:
-        tol = self.tol or COVER_TOLERANCE
+    def _of_network(self, layers: Layers) -> _Way:
         network = NetworkGains(layers, self.root)
-        if math.isinf(self.domain.high):
-            witness = self._attack()
-            lower = float(network.gains(witness[None])[0])
-            evidence = Evidence(Status.PROVED, -math.inf, "product of the layers' spectral norms and largest slopes")
-            return NormBounds(lower, network.lipschitz, "lipschitz", witness, 0, tol, evidence, self.seed)
-        report.start("pieces")
-        witness = self._attack()
-        found = network_norm(network, self.domain, witness, tol=tol, max_pieces=self.max_pieces, report=report)
-        reason = "interpolation on pieces that cover the domain, with bounds of the errors"
-        return self._from_cover(found, "lipschitz", reason, tol)
+        tol = self.tol or COVER_TOLERANCE
+        return _Way(
+            "lipschitz",
+            network.gains,
+            network.lipschitz,
+            _PRODUCT,
+            lambda witness, report: network_norm(
+                network, self.domain, witness, tol=tol, max_pieces=self.max_pieces, report=report
+            ),
+            "interpolation on pieces that cover the domain, with bounds of the errors",
+            tol,
+            "over all x nothing better is known" if math.isinf(self.domain.high) else "",
+        )
 
-    def _from_constant(self, report: Reporter) -> NormBounds:
-        constant = float(self.lipschitz or 0.0)
-        if self.root is not None:
-            constant *= spectral_norm(self.root)
+    def _of_constant(self, lipschitz: float) -> _Way:
+        constant = lipschitz if self.root is None else lipschitz * spectral_norm(self.root) * (1 + UNIT)
         if math.isinf(self.domain.high):
             raise InputError("a Lipschitz constant alone bounds no more than itself over all x; give domain=(r, R)")
         tol = self.tol or COVER_TOLERANCE
-        report.start("pieces")
-        found = annulus_norm(
-            lambda x: gains(self.function, self.root, x),
+
+        def values(x: Float) -> Float:
+            return gains(self.function, self.root, x)
+
+        return _Way(
+            "lipschitz",
+            values,
             constant,
-            self.domain,
-            self._attack(),
-            tol=tol,
-            max_pieces=self.max_pieces,
-            report=report,
+            "the given Lipschitz constant",
+            lambda witness, report: annulus_norm(
+                values, constant, self.domain, witness, tol=tol, max_pieces=self.max_pieces, report=report
+            ),
+            "values and the given Lipschitz constant, if it is one, on pieces that cover the domain",
+            tol,
         )
-        reason = "values and the given Lipschitz constant, if it is one, on pieces that cover the domain"
-        return self._from_cover(found, "lipschitz", reason, tol)
 
-    def _sampled(self) -> NormBounds:
-        witness = self._attack()
-        lower = float(gains(self.function, self.root, witness[None])[0])
-        evidence = Evidence(Status.LOWER_BOUND, math.nan, f"the largest gain of {self.starts} local maximizations")
-        return NormBounds(lower, math.inf, "sampled", witness, 0, self.tol or 0.0, evidence, self.seed)
-
-    def _from_cover(self, found: Cover, method: Method, reason: str, tol: float) -> NormBounds:
+    def _follow(self, way: _Way, report: Reporter) -> NormBounds:
+        n = self.domain.n_inputs
+        obstacle = way.obstacle
+        if not obstacle and n * 2**n > self.max_pieces:
+            # Pieces as large as an orthant show next to nothing, and each has n edges to be split along.
+            obstacle = f"{self.max_pieces} pieces are too few for the 2^{n} orthants of {n} inputs"
+        if self.method == "exact" and obstacle:
+            raise ResourceError(
+                f'{obstacle}, so that there are no exact bounds; give method="auto" for others, or a larger max_pieces'
+            )
+        witness, interrupted = self._attack(report)
+        if obstacle or interrupted:
+            lower = float(way.gains(witness[None])[0])
+            found = Cover(lower, max(lower, way.known), witness, 0, False, interrupted)
+        else:
+            report.start("pieces")
+            found = way.cover(witness, report)
         if self.method == "exact" and not found.complete and not found.interrupted:
             raise ResourceError(
                 f"after {found.n_pieces} pieces the norm is between {found.lower:.6g} and {found.upper:.6g}; give "
                 'method="auto" for these bounds, a larger max_pieces, or a larger tol'
             )
-        if not found.complete or self.domain.box is not None:
-            method = "lipschitz"
-        if not found.complete:
+        reason = way.reason if found.n_pieces else way.known_as
+        if obstacle:
+            reason += f"; {obstacle}"
+        elif not found.complete:
             reason += "; stopped before the tolerance was reached"
-        evidence = Evidence(Status.PROVED, -math.inf, reason)
+        evidence = Evidence(way.status, -math.inf, reason)
+        method = way.method if found.complete else "lipschitz"
         return NormBounds(
-            found.lower, found.upper, method, found.witness, found.n_pieces, tol, evidence, self.seed, found.interrupted
-        )
+            found.lower, found.upper, method, found.witness, found.n_pieces, way.tol, evidence, self.seed,
+            found.interrupted,
+        )  # fmt: skip
+
+    def _attack(self, report: Reporter) -> tuple[Float, bool]:
+        """A point with a large gain, and whether the search was interrupted."""
+        report.start("attack", _STEPS)
+        witness, interrupted = self.domain.sample(self.rng, 1)[0], False
+        try:
+            for point in ascent(self.function, self.root, self.domain, self.rng, self.starts, _STEPS):
+                witness = point
+                report.advance()
+        except KeyboardInterrupt:
+            interrupted = True
+        return witness, interrupted
+
+    def _sampled(self, report: Reporter) -> NormBounds:
+        witness, interrupted = self._attack(report)
+        lower = float(gains(self.function, self.root, witness[None])[0])
+        evidence = Evidence(Status.LOWER_BOUND, math.nan, f"the largest gain of {self.starts} local maximizations")
+        return NormBounds(lower, math.inf, "sampled", witness, 0, self.tol or 0.0, evidence, self.seed, interrupted)
 
 
 def _root(metric: ArrayLike | None, root: ArrayLike | None, p: int) -> tuple[Float | None, float]:
@@ -384,15 +464,10 @@ def gains(function: BatchFunction, root: Float | None, x: Float) -> Float:
     return np.asarray(np.linalg.norm(y if root is None else y @ root.T, axis=1) / np.linalg.norm(x, axis=1))
 
 
-def attack(
-    function: BatchFunction,
-    root: Float | None,
-    domain: Polar,
-    rng: np.random.Generator,
-    starts: int = 32,
-    steps: int = 100,
-) -> Float:
-    """A point of a domain with a large gain, by projected gradient ascent.
+def ascent(
+    function: BatchFunction, root: Float | None, domain: Polar, rng: np.random.Generator, starts: int, steps: int
+) -> Iterator[Float]:
+    """Points of a domain with larger and larger gains, by projected gradient ascent from many starts at once.
 
     Parameters
     ----------
@@ -402,10 +477,10 @@ def attack(
     rng : numpy.random.Generator
     starts, steps : int
 
-    Returns
-    -------
+    Yields
+    ------
     ndarray of float64, shape (n,)
-        The best point of all starts.
+        The best point before each step and after the last one.
 
     Notes
     -----
@@ -415,6 +490,7 @@ def attack(
     best = gains(function, root, x)
     length = np.full(starts, _STEP)
     for _ in range(steps):
+        yield x[best.argmax()].copy()
         y = function(x)
         weights = y if root is None else y @ root.T @ root
         gradient = function.vjp(x, weights) - best[:, None] ** 2 * x
@@ -427,7 +503,19 @@ def attack(
         better = values > best
         x[better], best[better] = trial[better], values[better]
         length *= np.where(better, _GROW, _SHRINK)
-    return np.array(x[best.argmax()])
+    yield x[best.argmax()].copy()
+
+
+def attack(
+    function: BatchFunction,
+    root: Float | None,
+    domain: Polar,
+    rng: np.random.Generator,
+    starts: int = 32,
+    steps: int = _STEPS,
+) -> Float:
+    """The point of a domain with a large gain that an `ascent` ends at, shape (n,)."""
+    return deque(ascent(function, root, domain, rng, starts, steps), maxlen=1)[0]
 
 
 def _linear(function: BatchFunction, root: Float | None, tol: float, seed: int) -> NormBounds:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algeom.gsvd.covering import (
+    NEGLIGIBLE,
     UNIT,
     Cover,
     Enclosures,
@@ -17,10 +19,10 @@ from algeom.gsvd.covering import (
     cover,
     dot_error,
     longest_edges,
-    spectral_norm,
     spread,
 )
-from algeom.gsvd.layers import Dense, Layers
+from algeom.gsvd.folded_layers import folded
+from algeom.gsvd.layers import Layers
 from algeom.gsvd.polar import Polar
 from algeom.gsvd.slopes import Quotients
 from algeom.runtime.progress import Reporter
@@ -44,22 +46,24 @@ class NetworkGains:
     """
 
     def __init__(self, layers: Layers, root: Float | None) -> None:
-        parts = [*layers.layers] if root is None else [*layers.layers, Dense(root)]
-        self.weights = [part.weight for part in parts]
-        self.activations = [part.activation for part in parts]
-        self.norms = [spectral_norm(part.weight) for part in parts]
-        self.lipschitz = math.prod(n * a.lipschitz for n, a in zip(self.norms, self.activations, strict=True))
-        self.lipschitz *= 1 + 4 * len(parts) * UNIT
+        self.parts = folded(layers, root)
+        self.lipschitz = math.prod(part.norm * part.activation.lipschitz for part in self.parts)
+        self.lipschitz *= 1 + 4 * len(self.parts) * UNIT
+        self.product = math.prod(part.product * part.activation.lipschitz for part in self.parts)
+        self.norms = [part.norm for part in self.parts]
         self.n_inputs = layers.n_inputs
-        self.widest = max(self.n_inputs, *(len(w) for w in self.weights))
-        self.parts = parts
+        self.widest = max(self.n_inputs, *(len(part.weight) for part in self.parts))
+        last = self.parts[-1]
+        if last.activation.name == "identity":
+            # It cancels in f(x) - f(0).
+            self.parts[-1] = replace(last, bias=np.zeros_like(last.bias), bias_size=np.zeros_like(last.bias))
         self.quotients: list[Quotients] = []
         h, errors = np.zeros(self.n_inputs), np.zeros(self.n_inputs)
-        for part in parts:
-            absolute = np.abs(part.weight)
+        for part in self.parts:
             z = part.before(h)
-            size = absolute @ np.abs(h) + (0.0 if part.bias is None else np.abs(part.bias))
-            errors = (absolute @ errors + dot_error(len(h) + 3) * size) * (1 + dot_error(len(h) + 6))
+            size = part.weight_size @ np.abs(h) + part.bias_size
+            errors = part.weight_size @ errors + dot_error(len(h) + part.terms + 3) * size
+            errors *= 1 + dot_error(len(h) + 6)
             self.quotients.append(Quotients(part.activation, z, errors))
             h = part.activation.value(z)
             errors = errors * part.activation.lipschitz + 8 * UNIT * np.abs(h)
@@ -95,13 +99,14 @@ class NetworkGains:
         q, norm = rays, np.zeros(count)
         defect, rounding = np.zeros((count, n)), np.zeros((count, n))
         inner, outer = radii[:, :1], radii[:, 1:]
-        for w, spectral, activation, quotients in zip(
-            self.weights, self.norms, self.activations, self.quotients, strict=True
-        ):
-            z, absolute = q @ w.T, np.abs(w.T)
-            rounding = rounding @ absolute + dot_error(w.shape[1] + 2) * total * (np.abs(q) @ absolute).max(axis=1)
-            rounding *= 1 + dot_error(w.shape[1] + 6)
-            defect, norm = (defect @ absolute) * (1 + dot_error(w.shape[1] + 2)), norm * spectral
+        for part, spectral, quotients in zip(self.parts, self.norms, self.quotients, strict=True):
+            activation, size, inputs = part.activation, part.weight_size.T, part.weight.shape[1]
+            z, absolute = q @ part.weight.T, np.abs(part.weight.T)
+            if part.terms:
+                absolute = absolute + dot_error(part.terms) * size
+            rounding = rounding @ size + dot_error(inputs + part.terms + 2) * total * (np.abs(q) @ size).max(axis=1)
+            rounding *= 1 + dot_error(inputs + 6)
+            defect, norm = (defect @ absolute) * (1 + dot_error(inputs + 3)), norm * spectral
             errors = defect + rounding
             top, bottom = z.max(axis=1), z.min(axis=1)
             # Sums of coefficients lie between 1 and `total`.
@@ -129,16 +134,15 @@ class NetworkGains:
             # In norm every neuron's slope counts with the largest.
             norm = norm * np.abs(slope).max(axis=1) + np.linalg.norm(rest, axis=1)
             rounding = rounding * np.abs(slope) + 2 * UNIT * total * np.abs(q).max(axis=1)
-        size = np.minimum(norm, np.linalg.norm(defect, axis=1)) * (1 + dot_error(self.widest + 8))
-        return q, size, np.linalg.norm(rounding, axis=1) * (1 + dot_error(self.widest + 8))
+        apart = np.minimum(norm, np.linalg.norm(defect, axis=1)) * (1 + dot_error(self.widest + 8))
+        return q, apart, np.linalg.norm(rounding, axis=1) * (1 + dot_error(self.widest + 8))
 
     def gains(self, x: Float) -> Float:
         """Lower bounds of ``|f(x) - f(0)| / |x|``."""
         h, rounding = x, np.zeros_like(x)
         for part in self.parts:
-            absolute = np.abs(part.weight.T)
-            size = np.abs(h) @ absolute + (0.0 if part.bias is None else np.abs(part.bias))
-            rounding = rounding @ absolute + dot_error(h.shape[1] + 3) * size
+            size = np.abs(h) @ part.weight_size.T + part.bias_size
+            rounding = rounding @ part.weight_size.T + dot_error(h.shape[1] + part.terms + 3) * size
             rounding *= (1 + dot_error(h.shape[1] + 6)) * part.activation.lipschitz
             h = part.activation.value(part.before(h))
             rounding += 8 * UNIT * np.abs(h)
@@ -210,6 +214,7 @@ def network_norm(
         witness,
         tol=tol,
         lipschitz=gains.lipschitz,
+        negligible=NEGLIGIBLE * UNIT * gains.product,
         max_pieces=max_pieces,
         batch=gains.batch(),
         report=report,
@@ -252,6 +257,7 @@ def annulus_norm(
         witness,
         tol=tol,
         lipschitz=constant,
+        negligible=NEGLIGIBLE * UNIT * constant,
         max_pieces=max_pieces,
         batch=_BATCH,
         report=report,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Evidence
 from algeom.gsvd.covering import (
+    NEGLIGIBLE,
     UNIT,
     Cover,
     Enclosures,
@@ -37,7 +38,7 @@ _BATCH_ENTRIES = 1 << 19
 _BATCH = 1024
 
 #: Bernstein coefficients of one piece, and terms of a map, at most: beyond, a single piece takes too long.
-_MOST_COEFFICIENTS = 20_000
+MOST_COEFFICIENTS = 20_000
 _MOST_TERMS = 20_000
 
 
@@ -92,13 +93,8 @@ class Forms:
         self.simplex_degree = 2 * self.top + self.has_mixed_parity
         # Forms of one degree have their largest gains at the largest radius.
         self.radial_degree = 2 * (self.top - 1) if len(self.degrees) > 1 else 0
-        size = math.comb(self.simplex_degree + n - 1, n - 1) * (self.radial_degree + 1)
-        if size > _MOST_COEFFICIENTS:
-            raise ResourceError(
-                f"degree {self.top} in {n} variables takes {size} Bernstein coefficients a piece, more than "
-                f"{_MOST_COEFFICIENTS}; take fewer variables, or method='sampled'"
-            )
-        self.size = size
+        #: Bernstein coefficients of a piece.
+        self.size = math.comb(self.simplex_degree + n - 1, n - 1) * (self.radial_degree + 1)
         n_terms = sum(len(exponents) for exponents, _, _ in self.terms)
         outputs = 1 if root is None else root.shape[1]
         #: Operations, in units of roundoff, of a value of G against the same without cancellation.
@@ -268,6 +264,7 @@ def polynomial_norm(
     Parameters
     ----------
     forms : Forms
+        With no more than `MOST_COEFFICIENTS`.
     domain : Polar
     witness : ndarray of float64, shape (n,)
         A point to start from.
@@ -292,6 +289,7 @@ def polynomial_norm(
         witness,
         tol=tol,
         lipschitz=forms.lipschitz(domain.high),
+        negligible=NEGLIGIBLE * UNIT * forms.lipschitz(domain.high),
         max_pieces=max_pieces,
         batch=forms.batch(),
         report=report,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from algeom.errors import InputError, ResourceError
 from algeom.gsvd.covering import (
+    NEGLIGIBLE,
     UNIT,
     Cover,
     Enclosures,
@@ -20,11 +21,11 @@ from algeom.gsvd.covering import (
     dot_error,
     longest_edges,
     orthants,
-    spectral_norm,
     split,
     spread,
 )
-from algeom.gsvd.layers import Dense, Layers
+from algeom.gsvd.folded_layers import folded
+from algeom.gsvd.layers import Layers
 from algeom.gsvd.polar import Polar
 from algeom.runtime.memory import require
 from algeom.runtime.progress import Progress, Reporter, reporter
@@ -78,15 +79,18 @@ class HomogeneousNetwork:
     """
 
     def __init__(self, layers: Layers, root: Float | None) -> None:
-        parts = [*layers.layers] if root is None else [*layers.layers, Dense(root)]
+        parts = folded(layers, root)
         self.weights = [part.weight for part in parts]
+        self.sizes = [part.weight_size.T for part in parts]
+        self.terms = [part.terms for part in parts]
         self.values = [part.activation.value for part in parts]
         ends = [part.activation.value(np.array([1.0, -1.0])) for part in parts]
         self.sides = [(float(plus), -float(minus)) for plus, minus in ends]
         self.gaps = [abs(plus - minus) for plus, minus in self.sides]
         self.slopes = [max(abs(plus), abs(minus)) for plus, minus in self.sides]
-        self.norms = [spectral_norm(w) * s * (1 + UNIT) for w, s in zip(self.weights, self.slopes, strict=True)]
+        self.norms = [part.norm * s * (1 + UNIT) for part, s in zip(parts, self.slopes, strict=True)]
         self.lipschitz = math.prod(self.norms) * (1 + 2 * len(self.norms) * UNIT)
+        self.product = math.prod(part.product * s for part, s in zip(parts, self.slopes, strict=True))
         self.n_inputs = layers.n_inputs
         #: How much a unit of defect of each neuron can count in the outputs.
         ahead = [math.prod(self.norms[k + 1 :]) for k in range(len(parts))]
@@ -122,13 +126,14 @@ class HomogeneousNetwork:
         edges = np.full((count, 2), -1, dtype=np.int64)
         weights = np.ones((count, 2))
         signs = []
-        for w, value, (plus, minus), gap, spectral, importance in zip(
-            self.weights, self.values, self.sides, self.gaps, self.norms, self.importance, strict=True
-        ):
+        for w, size, terms, value, (plus, minus), gap, spectral, importance in zip(
+            self.weights, self.sizes, self.terms, self.values, self.sides, self.gaps, self.norms, self.importance,
+            strict=True,
+        ):  # fmt: skip
             z, absolute = h @ w.T, np.abs(w.T)
-            rounding = rounding @ absolute + dot_error(w.shape[1] + 2) * total * (np.abs(h) @ absolute).max(axis=1)
+            rounding = rounding @ size + dot_error(w.shape[1] + terms + 2) * total * (np.abs(h) @ size).max(axis=1)
             rounding *= 1 + dot_error(w.shape[1] + 6)
-            defect, norm = defect @ absolute, norm * spectral
+            defect, norm = defect @ (absolute if not terms else absolute + dot_error(terms) * size), norm * spectral
             h = value(z)
             high, low = z.max(axis=1), -z.min(axis=1)
             steepest = _steepest(high, low, rounding + defect, plus, minus)
@@ -174,9 +179,11 @@ class HomogeneousNetwork:
     def gains(self, x: Float) -> Float:
         """Lower bounds of |f(x)| / |x|."""
         h, rounding = x, np.zeros_like(x)
-        for w, value, (plus, minus) in zip(self.weights, self.values, self.sides, strict=True):
-            z, absolute = h @ w.T, np.abs(w.T)
-            rounding = rounding @ absolute + dot_error(w.shape[1] + 2) * (np.abs(h) @ absolute)
+        for w, size, terms, value, (plus, minus) in zip(
+            self.weights, self.sizes, self.terms, self.values, self.sides, strict=True
+        ):
+            z = h @ w.T
+            rounding = rounding @ size + dot_error(w.shape[1] + terms + 2) * (np.abs(h) @ size)
             rounding *= (1 + dot_error(w.shape[1] + 6)) * _steepest(z, -z, rounding, plus, minus)
             h = value(z)
             rounding += 2 * UNIT * np.abs(h)
@@ -206,14 +213,13 @@ def _steepest(high: Float, low: Float, errors: Float, plus: float, minus: float)
 
 
 def homogeneous_norm(
-    layers: Layers, root: Float | None, domain: Polar, witness: Float, *, tol: float, max_pieces: int, report: Reporter
+    network: HomogeneousNetwork, domain: Polar, witness: Float, *, tol: float, max_pieces: int, report: Reporter
 ) -> Cover:
-    """Supremum of ``|root f(x)| / |x|`` for a piecewise linear network without biases.
+    """Supremum of ``|f(x)| / |x|`` for a piecewise linear network without biases.
 
     Parameters
     ----------
-    layers : Layers
-    root : ndarray of float64, shape (k, p), optional
+    network : HomogeneousNetwork
     domain : Polar
         Only the directions in which it has points count.
     witness : ndarray of float64, shape (n,)
@@ -236,7 +242,6 @@ def homogeneous_norm(
     known are left out early, by the bound "interpolation plus defects". The cones overlap or miss each other by
     rounding errors only, which the upper bound contains.
     """
-    network = HomogeneousNetwork(layers, root)
 
     def enclose(pieces: Pieces, target: float) -> Enclosures:
         found = network.enclose(pieces, target)
@@ -249,6 +254,7 @@ def homogeneous_norm(
         witness,
         tol=tol,
         lipschitz=network.lipschitz,
+        negligible=NEGLIGIBLE * UNIT * network.product,
         max_pieces=max_pieces,
         batch=network.batch(),
         report=report,
@@ -316,6 +322,7 @@ def linear_regions(
 
     Examples
     --------
+    >>> from algeom.gsvd.layers import Dense
     >>> linear_regions(Layers([Dense([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]], activation="relu")]))
     LinearRegions(6 regions of R^2, 3 neurons with a kink, 6 cones)
     """
