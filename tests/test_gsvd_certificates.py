@@ -214,3 +214,135 @@ def test_roots_are_folded_into_the_last_layer():
     zero = norm_bounds(doubled, 1.0, root=[[1.0, 0.0, 0.0, 0.0, -3.0]], rng=0)
     assert zero.upper < 1e-14
     assert zero.n_pieces == 0
+
+
+# -- given constants
+
+
+def test_a_constant_that_is_none_is_refused():
+    for domain in ((0.5, 1.0), 1.0, Box([-1.0, 0.2], [1.0, 1.0])):
+        with pytest.raises(InputError, match="5 times the Lipschitz constant given"):
+            norm_bounds(lambda x: 5 * x, domain, n_inputs=2, lipschitz=1.0, rng=0)
+    with pytest.raises(InputError, match="inf times the Lipschitz constant"):
+        norm_bounds(lambda x: 5 * x, 1.0, n_inputs=2, lipschitz=0.0, rng=0)
+    # Single precision does not make a true constant wrong.
+    single = np.float32(3.3)
+    bounds = norm_bounds(lambda x: single * x.astype(np.float32), (0.5, 1.0), n_inputs=2, lipschitz=3.3, rng=0)
+    assert bounds.lower <= bounds.upper
+
+
+def test_what_rests_on_a_given_constant_is_not_proved():
+    for domain in ((0.5, 1.0), 1.0):
+        bounds = norm_bounds(np.sin, domain, n_inputs=2, lipschitz=1.0, root=np.diag([2.0, 1.0]), rng=0)
+        assert bounds.evidence.status is Status.NUMERICAL
+        assert "if it is one" in bounds.evidence.reason
+        assert 2 * math.sin(0.5) / 0.5 * (1 if domain != 1.0 else 0) <= bounds.upper <= 2 * (1 + 1e-12)
+    # Down to zero the constant is all that is known, and no pieces are looked at.
+    assert bounds.n_pieces == 0
+
+
+def test_a_given_constant_takes_few_pieces():
+    def f(x):
+        return np.sin(x).sum(axis=1, keepdims=True)
+
+    norm = math.sqrt(2) * math.sin(math.sqrt(0.5)) / math.sqrt(0.5)
+    bounds = norm_bounds(f, (1.0, 2.0), n_inputs=2, lipschitz=math.sqrt(2), tol=1e-3, rng=0)
+    assert bounds.lower <= norm * (1 + 1e-12)
+    assert norm <= bounds.upper <= norm * 1.0011
+    assert bounds.n_pieces < 20_000
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_bounds_by_the_true_constant_hold(seed):
+    rng = np.random.default_rng(seed)
+    a = rng.normal(size=(3, 2))
+
+    def f(x):
+        return np.sin(x @ a.T)
+
+    constant = np.linalg.norm(a, 2)
+    box = Box([-1.0, 0.3], [0.5, 2.0], hole=0.6)
+    for domain in ((0.5, 1.5), box):
+        bounds = norm_bounds(f, domain, n_inputs=2, lipschitz=constant, tol=0.02, rng=0)
+        x = polar(domain, 2).sample(rng, 20000)
+        found = np.linalg.norm(f(x), axis=1) / np.linalg.norm(x, axis=1)
+        assert found.max() <= bounds.upper <= found.max() * 1.03
+
+
+# -- extreme scales
+
+
+def scaled(f, inputs, outputs):
+    """x -> outputs f(x / inputs), for layers."""
+    first, *rest = f.layers
+    parts = [Dense(first.weight / inputs, first.bias, first.activation.name), *rest]
+    return Layers([*parts, Dense(outputs * np.eye(f.n_outputs))])
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-30, 1e30, 1e78, 1e100, 1e160])
+def test_scales_do_no_harm(scale):
+    rng = np.random.default_rng(0)
+    plain = network([2, 5, 3], "relu", rng)
+    diagonal = Layers([Dense(DIAGONAL, activation="relu")])
+    deep = Layers([Dense(np.diag([scale, 1.0]), activation="relu"), Dense(np.diag([1 / scale, 1.0]))])
+    assert norm_bounds(deep, rng=0).upper == pytest.approx(1.0, rel=1e-9)
+    for f in (plain, diagonal):
+        expected = norm_bounds(f, rng=0)
+        grown = Layers([Dense(scale * f.layers[0].weight, None, f.layers[0].activation.name), *f.layers[1:]])
+        for bounds in (norm_bounds(grown, rng=0), norm_bounds(grown, min(scale, 1e100)), norm_bounds(grown, 1 / scale)):
+            assert bounds.evidence.status is Status.PROVED
+            np.testing.assert_allclose([bounds.lower / scale, bounds.upper / scale], expected.upper, rtol=1e-10)
+            assert bounds.lower <= bounds.upper
+    linear = norm_bounds(scale * DIAGONAL, scale, rng=0)
+    np.testing.assert_allclose([linear.lower / scale, linear.upper / scale], 3.0, rtol=1e-14)
+    # Roots and metrics.
+    for given_as in ({"root": scale * np.eye(2)}, {"metric": scale * np.eye(2)}):
+        factor = scale if "root" in given_as else math.sqrt(scale)
+        bounds = norm_bounds(diagonal, rng=0, **given_as)
+        np.testing.assert_allclose([bounds.lower / factor, bounds.upper / factor], 3.0, rtol=1e-10)
+
+
+@pytest.mark.parametrize("scale", [1e-100, 1e-30, 1e30, 1e100, 1e150])
+def test_scales_of_maps_that_are_not_homogeneous(scale):
+    rng = np.random.default_rng(1)
+    f = network([2, 5, 3], "tanh", rng)
+    expected = norm_bounds(f, 1.0, rng=0)
+    for inputs, outputs in ((1.0, scale), (scale, 1.0), (scale, scale)):
+        bounds = norm_bounds(scaled(f, inputs, outputs), inputs, rng=0)
+        assert bounds.evidence.status is Status.PROVED
+        ratio = outputs / inputs
+        np.testing.assert_allclose([bounds.lower / ratio, bounds.upper / ratio], expected.upper, rtol=2e-3)
+        np.testing.assert_allclose(np.linalg.norm(bounds.witness) <= inputs * (1 + 1e-12), True)
+    # |x^3| / |x| at R is R^2.
+    cubic = norm_bounds(ag.polynomial_map(["x^3", "x^2*y"]), math.sqrt(scale), rng=0)
+    np.testing.assert_allclose([cubic.lower / scale, cubic.upper / scale], 1.0, rtol=1e-7)
+    black = norm_bounds(lambda x: scale * np.sin(x / scale), (0.5 * scale, scale), n_inputs=2, lipschitz=1.0, rng=0)
+    norm = math.sqrt(2) * math.sin(math.sqrt(0.125)) / 0.5
+    assert black.lower <= norm * (1 + 1e-12) <= black.upper * (1 + 2e-12)
+    assert black.upper <= norm * 1.0011
+    wide = Box([-scale, -10 * scale], [scale, 10 * scale], hole=5 * scale)
+    for g in (DIAGONAL, Layers([Dense(DIAGONAL, activation="relu")])):
+        bounds = norm_bounds(g, wide, rng=0)
+        assert bounds.lower <= math.sqrt(33 / 25) * (1 + 1e-12)
+        assert math.sqrt(33 / 25) * (1 - 1e-12) <= bounds.upper <= math.sqrt(33 / 25) * 1.0011
+
+
+def test_bounds_that_overflow_are_refused():
+    huge = Layers([Dense([[1e200]], activation="relu"), Dense([[1e200]])])
+    with pytest.raises(InputError, match=r"infinite|overflow"), np.errstate(over="ignore"):
+        norm_bounds(huge, rng=0)
+    with pytest.raises(InputError, match="overflow"):
+        norm_bounds(1e200 * np.eye(2), root=1e200 * np.eye(2), rng=0)
+
+
+# -- black boxes
+
+
+def test_roots_of_the_norm_are_refused_by_one_test():
+    for power in (0.5, 0.9):
+        with pytest.raises(InputError, match="grow without end"):
+            norm_bounds(lambda x, power=power: np.abs(x) ** power, 1.0, n_inputs=2, rng=0)
+        # Away from zero they have norms.
+        bounds = norm_bounds(lambda x, power=power: np.abs(x) ** power, (0.5, 1.0), n_inputs=1, rng=0)
+        assert bounds.lower == pytest.approx(0.5 ** (power - 1), rel=1e-9)
+    assert norm_bounds(lambda x: np.abs(x), 1.0, n_inputs=1, rng=0).lower == pytest.approx(1.0)

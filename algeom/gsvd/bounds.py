@@ -14,12 +14,16 @@ from numpy.typing import ArrayLike, NDArray
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Evidence, Status
 from algeom.gsvd.covering import UNIT, Cover, dot_error, spectral_norm
+from algeom.gsvd.domains import Ball, Domain, as_domain
 from algeom.gsvd.functions import BatchFunction, as_function
+from algeom.gsvd.gains import require_bounded_gains
 from algeom.gsvd.layers import Layers
 from algeom.gsvd.lipschitz import NetworkGains, annulus_norm, network_norm
+from algeom.gsvd.noise import output_noise, rounding_unit
 from algeom.gsvd.polar import Polar, polar
 from algeom.gsvd.polynomials import MOST_COEFFICIENTS, Forms, polynomial_norm
 from algeom.gsvd.relu_regions import HomogeneousNetwork, homogeneous_norm
+from algeom.gsvd.rescaling import exponent, rescaled
 from algeom.maps.polynomial_map import PolynomialMap
 from algeom.runtime import seeds
 from algeom.runtime.progress import Progress, Reporter, reporter
@@ -51,9 +55,11 @@ _STEP, _GROW, _SHRINK = 0.3, 1.5, 0.4
 #: |f(0)| relative to other values that is rounding in double precision after f(0) was subtracted.
 _ZERO = 1e-12
 
-#: Gains that grow by this factor in each of the decades 3 to 6 towards zero are unbounded: those of the square root
-#: grow by 3.2. Further in, networks in single precision return noise.
-_DECADES, _GROWTH = (3, 4, 5, 6), 1.7
+#: Points at which f is looked at, next to those on the axes.
+_PROBES = 64
+
+#: By how much measured gains of maps in single precision exceed a true Lipschitz constant.
+_SINGLE = 1e-6
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,7 +81,8 @@ class NormBounds:
     tol : float
         The relative difference that was asked for.
     evidence : Evidence
-        For the upper bound: PROVED, or LOWER_BOUND where there is none.
+        For the upper bound: PROVED; NUMERICAL where it rests on a constant that was given and on values of a black box;
+        LOWER_BOUND where there is none.
     interrupted : bool
     seed : int
     """
@@ -142,7 +149,8 @@ def norm_bounds(
         more than `max_pieces`, what is proved until then counts as "lipschitz", as do boxes. "lipschitz" for other
         networks and where a constant is given, "sampled" else.
     lipschitz : float, optional
-        A Lipschitz constant of f, in place of what is known of its structure. It improves on itself on an annulus.
+        A Lipschitz constant of f, between the points of the domain and zero (of a box, all points of it without the
+        hole), in place of what is known of the structure of f. It improves on itself away from zero.
     tol : float, optional
         Relative difference of the bounds to reach; by default 1e-11 for networks without biases, 1e-8 for polynomials,
         1e-3 for others.
@@ -161,8 +169,8 @@ def norm_bounds(
     Raises
     ------
     InputError
-        If f(0) is not zero, gains grow without end towards zero, f is not finite, arguments do not fit together, or the
-        method does not apply to f.
+        If f(0) is not zero, gains grow without end towards zero, f or the bounds are not finite, a gain exceeds the
+        Lipschitz constant given, arguments do not fit together, or the method does not apply to f.
     ResourceError
         If ``method="exact"`` and `max_pieces` pieces are not enough; before any search if they are less than n 2^n.
 
@@ -171,8 +179,9 @@ def norm_bounds(
     *Rounding.* Upper bounds contain first-order bounds of all rounding errors: n terms of a sum of products count as
     ``n u / (1 - n u)`` times the sum of absolute values, u = 2^-53; singular values and eigenvalues of a matrix of
     order n as ``10 n u`` times its norm, which is more than LAPACK's are seen to be off, but no theorem with this
-    constant. Overflow and underflow are left out. Lower bounds are rounded down likewise. Of callables nothing is
-    known, and their values are taken as they come.
+    constant. Inputs and outputs are taken in units of powers of two in which they are about 1, so that large and small
+    numbers do no harm; underflow next to these is left out. Lower bounds are rounded down likewise. Of callables
+    nothing is known, and their values are taken as they come.
 
     Examples
     --------
@@ -189,22 +198,31 @@ def norm_bounds(
     """
     seed, generator = seeds.resolve(rng)
     function = as_function(f, n_inputs)
-    factor, slack = _root(metric, root, function.n_outputs)
-    region = polar(domain, function.n_inputs)
+    factor, slack, unit_of_root = _root(metric, root, function.n_outputs)
+    region = as_domain(domain, function.n_inputs)
     if method not in ("auto", "exact", "lipschitz", "sampled"):
         raise InputError(f'method={method!r}; choose "auto", "exact", "lipschitz" or "sampled"')
     if lipschitz is not None and not (0 <= lipschitz < math.inf and method in ("auto", "lipschitz")):
         raise InputError(f"lipschitz={lipschitz} and method={method!r}: give a finite constant, and the method for it")
-    _require_zero(function, region.high)
-    full = region
-    if function.is_positively_homogeneous:
-        region = region.sphere()
-    wanted = _Wanted(function, factor, region, method, lipschitz, tol, max_pieces, starts, seed, generator)
+    whole = polar(region, function.n_inputs)
+    inputs = exponent(whole.high)
+    whole = whole.rescaled(inputs)
+    outputs = exponent(_size(function, whole, inputs))
+    if function.layers is None and function.polynomials is None:
+        _require_bounded(function, region or Ball(function.n_inputs), seed)
+    function = rescaled(function, inputs, inputs + outputs)
+    homogeneous = function.is_positively_homogeneous
+    constant = None if lipschitz is None else math.ldexp(lipschitz, -outputs)
+    wanted = _Wanted(
+        function, factor, whole.sphere() if homogeneous else whole, method, constant, tol, max_pieces, starts, seed,
+        generator,
+    )  # fmt: skip
     with reporter(progress) as report:
         found = wanted.find(report)
-    if function.is_positively_homogeneous:
-        found = replace(found, witness=full.on_rays(found.witness[None])[0])
-    return found if not slack else _widened(found, wanted, slack)
+    if homogeneous:
+        found = replace(found, witness=whole.on_rays(found.witness[None])[0])
+    found = found if not slack else _widened(found, wanted, slack)
+    return _in_units(found, inputs, outputs + unit_of_root)
 
 
 @dataclass(frozen=True, eq=False)
@@ -328,18 +346,26 @@ class _Wanted:
         tol = self.tol or COVER_TOLERANCE
 
         def values(x: Float) -> Float:
-            return gains(self.function, self.root, x)
+            plain = gains(self.function, None, x)
+            if plain.max() > lipschitz * (1 + _SINGLE):
+                raise InputError(
+                    f"a gain of f is {plain.max() / lipschitz if lipschitz else math.inf:.6g} times the Lipschitz "
+                    "constant given, which therefore is none; give a larger one"
+                )
+            return plain if self.root is None else gains(self.function, self.root, x)
 
         return _Way(
             "lipschitz",
             values,
             constant,
-            "the given Lipschitz constant",
+            "the given Lipschitz constant, if it is one",
             lambda witness, report: annulus_norm(
                 values, constant, self.domain, witness, tol=tol, max_pieces=self.max_pieces, report=report
             ),
-            "values and the given Lipschitz constant, if it is one, on pieces that cover the domain",
+            "values as computed and the given Lipschitz constant, if it is one, on pieces that cover the domain",
             tol,
+            "" if self.domain.low > 0 else "nothing better is known near zero",
+            Status.NUMERICAL,
         )
 
     def _follow(self, way: _Way, report: Reporter) -> NormBounds:
@@ -369,7 +395,8 @@ class _Wanted:
             reason += f"; {obstacle}"
         elif not found.complete:
             reason += "; stopped before the tolerance was reached"
-        evidence = Evidence(way.status, -math.inf, reason)
+        error = -math.inf if way.status is Status.PROVED else math.nan
+        evidence = Evidence(way.status, error, reason)
         method = way.method if found.complete else "lipschitz"
         return NormBounds(
             found.lower, found.upper, method, found.witness, found.n_pieces, way.tol, evidence, self.seed,
@@ -395,20 +422,23 @@ class _Wanted:
         return NormBounds(lower, math.inf, "sampled", witness, 0, self.tol or 0.0, evidence, self.seed, interrupted)
 
 
-def _root(metric: ArrayLike | None, root: ArrayLike | None, p: int) -> tuple[Float | None, float]:
-    """L, and a bound for the spectral norm of M - L^T L."""
+def _root(metric: ArrayLike | None, root: ArrayLike | None, p: int) -> tuple[Float | None, float, int]:
+    """L in units of a power of two, a bound for the spectral norm of M - L^T L, and the power."""
     if metric is not None and root is not None:
         raise InputError("metric and root were given; one of them says it")
     if root is not None:
         l = np.array(root, dtype=np.float64)
         if l.ndim != 2 or l.shape[1] != p or not np.isfinite(l).all():
             raise InputError(f"a root of shape {l.shape}; give finite numbers of shape (k, {p})")
-        return l, 0.0
+        unit = exponent(float(np.abs(l).max(initial=0.0)))
+        return np.ldexp(l, -unit), 0.0, unit
     if metric is None:
-        return None, 0.0
+        return None, 0.0, 0
     m = np.array(metric, dtype=np.float64)
     if m.shape != (p, p) or not np.isfinite(m).all():
         raise InputError(f"a metric of shape {m.shape} for {p} outputs; give finite numbers of shape ({p}, {p})")
+    unit = exponent(float(np.abs(m).max())) // 2
+    m = np.ldexp(m, -2 * unit)
     values, vectors = np.linalg.eigh((m + m.T) / 2)
     # Matrices that are positive semidefinite up to rounding pass, others are a mistake.
     negligible = 200 * p * UNIT * float(np.abs(values).max())
@@ -417,7 +447,7 @@ def _root(metric: ArrayLike | None, root: ArrayLike | None, p: int) -> tuple[Flo
     l = np.sqrt(np.maximum(values, 0.0))[:, None] * vectors.T
     absolute = np.abs(l)
     errors = np.abs(m - l.T @ l) + dot_error(p + 3) * (np.abs(m) + absolute.T @ absolute)
-    return l, float(np.linalg.norm(errors)) * (1 + dot_error(p * p + 2))
+    return l, float(np.linalg.norm(errors)) * (1 + dot_error(p * p + 2)), unit
 
 
 def _widened(found: NormBounds, wanted: _Wanted, slack: float) -> NormBounds:
@@ -436,26 +466,45 @@ def _widened(found: NormBounds, wanted: _Wanted, slack: float) -> NormBounds:
     return replace(found, lower=lower, upper=upper)
 
 
-def _require_zero(function: BatchFunction, high: float) -> None:
-    """Refuse maps that have no norm: f(0) is not zero, or gains grow without end towards zero."""
+def _in_units(found: NormBounds, inputs: int, gains: int) -> NormBounds:
+    """Bounds in units of 2^gains, for a map with inputs in units of 2^inputs."""
+    with np.errstate(over="ignore"):
+        lower, upper = np.ldexp([found.lower, found.upper], gains).tolist()
+    known = found.method != "sampled"
+    if not math.isfinite(lower) or (known and not math.isfinite(upper)):
+        raise InputError(
+            f"bounds of the norm are no finite numbers ({lower:.3g} and {upper:.3g}): values overflow; give the map in "
+            "other units"
+        )
+    # Numbers without all of their bits are rounded.
+    if known and 0 < upper < np.finfo(np.float64).tiny:
+        lower, upper = max(math.nextafter(lower, -1.0), 0.0), math.nextafter(upper, 1.0)
+    return replace(found, lower=lower, upper=upper, witness=np.ldexp(found.witness, inputs))
+
+
+def _size(function: BatchFunction, domain: Polar, inputs: int) -> float:
+    """The size of gains at some points ``2^inputs x``, after a look at f(0), which has to be zero."""
     n = function.n_inputs
-    radius = high if math.isfinite(high) else 1.0
-    points = np.concatenate([np.zeros((1, n)), radius * np.eye(n), -radius * np.eye(n)])
-    outputs = np.linalg.norm(function(points), axis=1)
+    axes = domain.project(np.concatenate([np.eye(n), -np.eye(n)]) * min(domain.high, 1.0))
+    points = np.concatenate([axes, domain.sample(np.random.default_rng(0), _PROBES)])
+    values = function(np.ldexp(np.concatenate([np.zeros((1, n)), points]), inputs))
+    # Without squares, which could overflow.
+    outputs = np.array([math.hypot(*row) for row in values.tolist()])
     if outputs[0] > _ZERO * outputs[1:].max():
         raise InputError(
             f"f(0) has norm {outputs[0]:.3g}, and f norms up to {outputs[1:].max():.3g} at some other points; the "
             "2-induced norm is that of maps with f(0) = 0: subtract f(0) first"
         )
-    if function.layers is not None or function.polynomials is not None:
-        return
-    x = np.concatenate([np.eye(n), -np.eye(n)])
-    near = np.array([gains(function, None, radius * 10.0**-k * x).max() for k in _DECADES])
-    if np.all(near[1:] > _GROWTH * near[:-1]):
-        raise InputError(
-            f"gains |f(x)| / |x| grow from {near[0]:.3g} to {near[-1]:.3g} as |x| falls to {radius * 1e-6:.0e}: the "
-            "norm seems to be infinite; take an f that is Lipschitz at 0"
-        )
+    return float((np.ldexp(outputs[1:], -inputs) / np.linalg.norm(points, axis=1)).max())
+
+
+def _require_bounded(function: BatchFunction, domain: Domain, seed: int) -> None:
+    """Refuse black boxes whose gains grow without end towards zero."""
+    zeros = np.zeros(function.n_inputs), np.zeros(function.n_outputs)
+    rng = seeds.derive(seed, "near zero")
+    unit = rounding_unit(function, domain.sample(rng, _PROBES))
+    noise = output_noise(function, domain, *zeros, unit, rng)
+    require_bounded_gains(function, domain, rng, float(np.linalg.norm(noise)))
 
 
 def gains(function: BatchFunction, root: Float | None, x: Float) -> Float:

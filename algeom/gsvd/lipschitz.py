@@ -156,25 +156,32 @@ class NetworkGains:
 class GivenConstant:
     """Gains of a function of which nothing is known but its values and a Lipschitz constant K.
 
-    On a piece with rays v_i, middle u and radii from r to R, with e the largest ``|v_i - u|``, gains exceed that at R u
-    by at most ``K e + 2 K (1 - r / R)``.
+    On a piece with rays v_i, middle u and radii from r to R, with e the largest ``|v_i - u|``, a point s v is no
+    further from r u than ``s - r + r e``, so that its gain is at most ``K - (K - g - K e) r / s`` with ``g = |f(r u)| /
+    r``, as long as g + K e is less than K. In a box the point of it nearest to r u does as well: all others are no
+    further from it.
     """
 
-    def __init__(self, gains: Callable[[Float], Float], constant: float) -> None:
-        self.gains, self.constant = gains, constant
+    def __init__(self, gains: Callable[[Float], Float], constant: float, domain: Polar) -> None:
+        self.gains, self.constant, self.domain = gains, constant, domain
 
     def enclose(self, pieces: Pieces, target: float) -> Enclosures:
         """Bounds of the gain on pieces."""
         count, n = pieces.rays.shape[:2]
         middle = pieces.rays.sum(axis=1)
         middle /= np.linalg.norm(middle, axis=1)[:, None]
-        points = middle * pieces.radii[:, 1:]
-        apart = np.linalg.norm(pieces.rays - middle[:, None], axis=2).max(axis=1)
-        thickness = 2 * (1 - pieces.radii[:, 0] / pieces.radii[:, 1])
-        bounds = np.minimum(self.gains(points) + self.constant * (apart + thickness), self.constant)
+        inner, outer = pieces.radii.T
+        points = middle * inner[:, None]
+        if self.domain.box is not None:
+            points = np.clip(points, self.domain.box[0], self.domain.box[1])
+        angular = self.constant * np.linalg.norm(pieces.rays - middle[:, None], axis=2).max(axis=1)
+        known = self.gains(points) * np.linalg.norm(points, axis=1) / inner + angular
+        left = np.maximum(self.constant - known, 0.0)
+        bounds = self.constant - left * (inner / outer)
+        radial = left * (1 - inner / outer) > angular
         gram = pieces.rays @ pieces.rays.transpose(0, 2, 1)
         rounding = np.full(count, 8 * n * UNIT * self.constant)
-        return Enclosures(bounds, rounding, longest_edges(gram), np.ones((count, 2)), thickness > apart, points)
+        return Enclosures(bounds, rounding, longest_edges(gram), np.ones((count, 2)), radial, points)
 
 
 def network_norm(
@@ -239,8 +246,9 @@ def annulus_norm(
     gains : callable
         From points (N, n) to gains (N,).
     constant : float
-        A Lipschitz constant of ``L f``. Nothing better is known of gains near zero.
+        A Lipschitz constant of ``L f``.
     domain : Polar
+        Away from zero, where nothing better than the constant is known.
     witness : ndarray of float64, shape (n,)
     tol : float
     max_pieces : int
@@ -252,7 +260,7 @@ def annulus_norm(
     """
     return cover(
         domain.pieces(),
-        GivenConstant(gains, constant).enclose,
+        GivenConstant(gains, constant, domain).enclose,
         lambda x: np.where(domain.contains(x), gains(x), 0.0),
         witness,
         tol=tol,

@@ -49,6 +49,11 @@ class Polar:
         nearest = min(float(-self.box[0].max()), float(self.box[1].min()))
         return nearest > 0 and self.low <= nearest
 
+    def rescaled(self, inputs: int) -> Polar:
+        """The points x for which ``2^inputs x`` belongs to it."""
+        box = None if self.box is None else np.ldexp(self.box, -inputs)
+        return Polar(self.n_inputs, math.ldexp(self.low, -inputs), math.ldexp(self.high, -inputs), box)
+
     def sphere(self) -> Polar:
         """What is left to look at for maps whose gains depend on directions only."""
         return Polar(self.n_inputs, 1.0, 1.0) if self.has_all_directions else self
