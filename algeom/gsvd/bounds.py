@@ -207,16 +207,16 @@ def norm_bounds(
     whole = polar(region, function.n_inputs)
     inputs = exponent(whole.high)
     whole = whole.rescaled(inputs)
-    outputs = exponent(_size(function, whole, inputs))
+    homogeneous = function.is_positively_homogeneous
+    searched = whole.sphere() if homogeneous else whole
+    # The gain of a homogeneous map is the same in all units of inputs.
+    shift = 0 if homogeneous else inputs
+    outputs = exponent(_size(function, searched, shift))
     if function.layers is None and function.polynomials is None:
         _require_bounded(function, region or Ball(function.n_inputs), seed)
-    function = rescaled(function, inputs, inputs + outputs)
-    homogeneous = function.is_positively_homogeneous
+    function = rescaled(function, shift, shift + outputs)
     constant = None if lipschitz is None else math.ldexp(lipschitz, -outputs)
-    wanted = _Wanted(
-        function, factor, whole.sphere() if homogeneous else whole, method, constant, tol, max_pieces, starts, seed,
-        generator,
-    )  # fmt: skip
+    wanted = _Wanted(function, factor, searched, method, constant, tol, max_pieces, starts, seed, generator)
     with reporter(progress) as report:
         found = wanted.find(report)
     if homogeneous:
