@@ -23,12 +23,14 @@ from algeom.maps.relabelling import check_integer
 from algeom.networks.fibers.moves import Interval, Move, bar_text, lowering_exchanges, raising_exchanges
 from algeom.runtime.memory import require
 
-__all__ = ["Bars", "Interval", "Move", "bar_text", "check_widths", "intervals"]
+__all__ = ["Bars", "Interval", "Move", "bar_text", "check_widths", "intervals", "require_memory"]
 
 #: The widest layer: wider ones have weights that no memory holds, and the limit keeps counts within machine integers.
 _WIDEST = 10**9
 #: The deepest network: every stratum holds a number for each of half a million bars.
 _DEEPEST = 1000
+#: Bytes that are asked for without a look at how many there are, which takes longer than small matrices do.
+_ALWAYS_FITS = 2.0**26
 
 
 @dataclass(frozen=True)
@@ -439,12 +441,7 @@ class Bars:
         [[1, 0]]
         """
         # Eight bytes an entry; for each basis vector a tuple, and its place in a dictionary.
-        require(
-            8.0 * self.n_weights + 250.0 * sum(self.widths),
-            None,
-            f"matrices between layers of widths {self.widths}",
-            "take narrower layers",
-        )
+        require_memory(8.0 * self.n_weights + 250.0 * sum(self.widths), "matrices", self.widths)
         lines = [
             [(interval, copy) for interval, m in self.items() if interval[0] <= j <= interval[1] for copy in range(m)]
             for j in range(self.depth + 1)
@@ -479,6 +476,18 @@ def check_widths(widths: Sequence[int]) -> tuple[int, ...]:
     if isinstance(widths, (str, bytes)) or not isinstance(widths, (Sequence, np.ndarray)) or len(widths) < 2:
         raise InputError(f"widths={widths!r}; give at least two: of the input, hidden layers, and the output")
     return tuple(check_integer(f"the width of layer {j}", width, 1, _WIDEST) for j, width in enumerate(widths))
+
+
+def require_memory(needed_bytes: float, what: str, widths: Sequence[int]) -> None:
+    """Refuse matrices between layers of some widths that would not fit into memory.
+
+    Raises
+    ------
+    ResourceError
+        If they would not.
+    """
+    if needed_bytes > _ALWAYS_FITS:
+        require(needed_bytes, None, f"{what} between layers of widths {widths}", "take narrower layers")
 
 
 @cache

@@ -8,11 +8,10 @@ from typing import Any
 import numpy as np
 
 from algeom.errors import InputError
-from algeom.networks.fibers.bars import Bars
+from algeom.networks.fibers.bars import Bars, require_memory
 from algeom.networks.fibers.fields import Field, Matrix
 from algeom.networks.fibers.network import LinearNetwork
 from algeom.runtime import seeds
-from algeom.runtime.memory import require
 from algeom.runtime.seeds import RandomState
 
 __all__ = ["RandomPoint", "random_point"]
@@ -105,7 +104,7 @@ def random_point(
         raise InputError(f"bars is {bars!r}; give the stratum as Bars, such as Bars.from_text('03 01 13 33')")
     # Over the rational numbers an entry is a Python integer behind a pointer; bases of all layers, inverses, weights.
     entries = bars.n_weights + 2 * sum(width**2 for width in bars.widths)
-    require(40.0 * entries, None, f"weights and bases for layers of widths {bars.widths}", "take narrower layers")
+    require_memory(40.0 * entries, "weights and bases", bars.widths)
     seed, generator = seeds.resolve(rng)
     shape = (bars.widths[-1], bars.widths[0])
     if product is None:
