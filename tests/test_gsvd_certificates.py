@@ -13,8 +13,10 @@ import algeom as ag
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
 from algeom.gsvd.bounds import norm_bounds
+from algeom.gsvd.centering import centered
 from algeom.gsvd.domains import Annulus, Ball, Box, Sphere, as_domain
 from algeom.gsvd.folded_layers import folded
+from algeom.gsvd.functions import as_function
 from algeom.gsvd.layers import ACTIVATIONS, Dense, Layers
 from algeom.gsvd.polar import polar
 
@@ -346,3 +348,55 @@ def test_roots_of_the_norm_are_refused_by_one_test():
         bounds = norm_bounds(lambda x, power=power: np.abs(x) ** power, (0.5, 1.0), n_inputs=1, rng=0)
         assert bounds.lower == pytest.approx(0.5 ** (power - 1), rel=1e-9)
     assert norm_bounds(lambda x: np.abs(x), 1.0, n_inputs=1, rng=0).lower == pytest.approx(1.0)
+
+
+# -- polynomial maps
+
+
+@settings(max_examples=25, derandomize=True)
+@given(x0=st.lists(st.floats(-2, 2), min_size=2, max_size=2), seed=st.integers(0, 10**6))
+def test_polynomial_maps_around_any_point(x0, seed):
+    rng = np.random.default_rng(seed)
+    p, q = rng.integers(1, 20, 2)
+    phi = ag.polynomial_map([f"x*y/{p} + x/7 + 1/{q}", "y^2 + x"])
+    f = as_function(phi)
+    point = np.array(x0)
+    moved = centered(f, point, f(point[None])[0])
+    bounds = norm_bounds(moved, 1.0, rng=0)
+    d = polar(1.0, 2).sample(rng, 2000)
+    found = np.linalg.norm(f(point + d) - f(point[None]), axis=1) / np.linalg.norm(d, axis=1)
+    assert found.max() <= bounds.upper * (1 + 1e-9)
+    assert bounds.evidence.status is Status.PROVED
+
+
+def test_constant_terms_and_affine_maps():
+    # Neither 1/7 nor (1/10)^2 is a double.
+    f = as_function(ag.polynomial_map(["x^2/3 + x + 1/7"]))
+    bounds = norm_bounds(centered(f, np.zeros(1), np.array([1 / 7])), 1.0, rng=0)
+    assert bounds.lower <= 4 / 3 * (1 + 1e-15)
+    assert 4 / 3 <= bounds.upper <= 4 / 3 * (1 + 1e-7)
+    square = as_function(ag.polynomial_map(["x^2"]))
+    bounds = norm_bounds(centered(square, np.array([0.1]), square([[0.1]])[0]), 1.0, rng=0)
+    assert 1.2 <= bounds.upper * (1 + 1e-15) <= 1.2 * (1 + 1e-7)
+    affine = as_function(ag.polynomial_map(["x/3 + y + 1/7", "y + x"]))
+    point = np.array([0.1, 0.7])
+    moved = centered(affine, point, affine(point[None])[0])
+    assert moved.is_linear
+    assert norm_bounds(moved, rng=0).upper == pytest.approx(np.linalg.norm([[1 / 3, 1], [1, 1]], 2))
+    # Another offset is subtracted as it is.
+    with pytest.raises(InputError, match=r"f\(0\) has norm"):
+        norm_bounds(centered(square, np.array([0.1]), np.array([0.5])), 1.0, rng=0)
+
+
+@pytest.mark.parametrize("equations", [["x*y", "x*y/3", "2*x*y"], ["x + y^2", "x/3 + y^2/3", "-7*x - 7*y^2"]])
+def test_polynomial_maps_stay_in_their_span(equations):
+    phi = ag.polynomial_map(equations)
+    x = np.random.default_rng(0).normal(size=(2, 50))
+    U = np.linalg.svd(phi(x))[0]
+    outside = norm_bounds(phi, 1.0, root=U[:, 1:].T, rng=0)
+    assert outside.evidence.status is Status.PROVED
+    assert outside.lower <= outside.upper < 1e-11
+    assert outside.n_pieces == 0
+    inside = norm_bounds(phi, 1.0, root=U[:, :1].T, rng=0)
+    whole = norm_bounds(phi, 1.0, rng=0)
+    np.testing.assert_allclose(inside.upper, whole.upper, rtol=1e-7)

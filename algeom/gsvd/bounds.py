@@ -313,7 +313,7 @@ class _Wanted:
         return _Way(
             "exact" if self.domain.box is None else "lipschitz",
             forms.gains,
-            forms.lipschitz(self.domain.high),
+            forms.lipschitz(self.domain.high)[0],
             "sum of the absolute values of coefficients",
             lambda witness, report: polynomial_norm(
                 forms, self.domain, witness, tol=tol, max_pieces=self.max_pieces, report=report
@@ -460,7 +460,7 @@ def _widened(found: NormBounds, wanted: _Wanted, slack: float) -> NormBounds:
     elif function.layers is not None:
         norm = NetworkGains(function.layers, None).lipschitz
     else:
-        norm = Forms(function.polynomials).lipschitz(wanted.domain.high)  # type: ignore[arg-type]
+        norm = Forms(function.polynomials).lipschitz(wanted.domain.high)[0]  # type: ignore[arg-type]
     upper = math.sqrt(found.upper**2 + slack * norm**2) * (1 + 4 * UNIT)
     lower = math.sqrt(max(found.lower**2 - slack * norm**2, 0.0)) * (1 - 4 * UNIT)
     return replace(found, lower=lower, upper=upper)

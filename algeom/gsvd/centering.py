@@ -30,7 +30,8 @@ def centered(function: BatchFunction, x0: Float, offset: Float) -> BatchFunction
     -------
     BatchFunction
         The function itself if both are zero. Layers stay layers and polynomial maps stay polynomial maps, so that what
-        is proved about such maps applies. Affine layers lose their biases altogether if the offset is f(x0).
+        is proved about such maps applies. If the offset is f(x0) as computed or as rounded, f(x0) itself is subtracted:
+        polynomial maps then have no constant terms, and affine layers no biases.
 
     Examples
     --------
@@ -44,7 +45,8 @@ def centered(function: BatchFunction, x0: Float, offset: Float) -> BatchFunction
     if function.layers is not None:
         return as_function(_moved_layers(function.layers, x0, offset))
     if function.polynomials is not None:
-        return as_function(_moved_polynomials(function.polynomials, x0, offset))
+        is_value = np.array_equal(offset, function(x0[None])[0])
+        return as_function(_moved_polynomials(function.polynomials, x0, offset, is_value))
     analytic: dict[str, Any] = {}
     if function.derivatives == "analytic":
         analytic = {"vjp": lambda d, w: function.vjp(d + x0, w), "jacobian": lambda d: function.jacobian(d + x0)}
@@ -65,8 +67,13 @@ def _moved_layers(layers: Layers, x0: Float, offset: Float) -> Layers:
     return Layers(parts)
 
 
-def _moved_polynomials(phi: PolynomialMap, x0: Float, offset: Float) -> PolynomialMap:
-    start, end = [Fraction(v) for v in x0.tolist()], [Fraction(v) for v in offset.tolist()]
+def _moved_polynomials(phi: PolynomialMap, x0: Float, offset: Float, is_value: bool) -> PolynomialMap:
+    start = [Fraction(v) for v in x0.tolist()]
+    exact = phi(start)
+    if is_value or np.array_equal(offset, np.array(exact, dtype=np.float64)):
+        end = [Fraction(v) for v in exact]
+    else:
+        end = [Fraction(v) for v in offset.tolist()]
 
     def moved(d: Any) -> Any:
         values = phi([entry + shift for entry, shift in zip(d, start, strict=True)])

@@ -323,19 +323,17 @@ def cover(
                 best = int(values.argmax())
                 if values[best] > lower:
                     lower, witness = float(values[best]), enclosures.candidates[best]
-            # A piece is no worse than the one that it is a part of, of which more is known where numbers overflow.
-            finite = np.isfinite(enclosures.bounds + enclosures.rounding)
-            here = np.where(finite, np.minimum(enclosures.bounds, bounds[chosen]), bounds[chosen])
-            rounding = np.where(finite, enclosures.rounding, 0.0)
-            done = here <= max(lower * (1 + tol), lower + negligible)
-            upper = max(upper, float(np.max((here + rounding)[done], initial=0.0)))
+            # A piece is no worse than the one that it is a part of; bounds that overflow say nothing.
+            proved = np.fmin(enclosures.bounds + enclosures.rounding, bounds[chosen])
+            done = np.fmin(enclosures.bounds, bounds[chosen]) <= max(lower * (1 + tol), lower + negligible)
+            upper = max(upper, float(np.max(proved[done], initial=0.0)))
             left = np.flatnonzero(~done)
             parts = split(pieces[left], _subset(enclosures, left))
             kept = np.ones(len(rays), dtype=bool)
             kept[chosen] = False
             depth = depths[chosen][left] + 1
             deepest = max(deepest, int(depth.max(initial=0)))
-            inherited = here[left] + rounding[left]
+            inherited = proved[left]
             some = trim(parts)
             rays = np.concatenate([rays[kept], parts.rays[some]])
             radii = np.concatenate([radii[kept], parts.radii[some]])

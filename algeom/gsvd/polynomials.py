@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Evidence
 from algeom.gsvd.covering import (
-    NEGLIGIBLE,
     UNIT,
     Cover,
     Enclosures,
@@ -76,7 +75,7 @@ class Forms:
                 f"polynomials of degree {degree} in {n} variables have up to {math.comb(n + degree, n)} terms; more "
                 f"than {_MOST_TERMS} are not expanded: take fewer variables, or method='sampled'"
             )
-        self.n_inputs = n
+        self.n_inputs, self.n_coordinates = n, phi.n_coordinates
         forms = _expanded(phi)
         if any(not any(exponent) for form in forms for exponent in form):
             raise InputError("the polynomial map has a constant term; subtract f(0) first")
@@ -100,12 +99,20 @@ class Forms:
         #: Operations, in units of roundoff, of a value of G against the same without cancellation.
         self.operations = 4 * (n_terms + outputs + phi.n_coordinates + (2 * self.top + 2) * (n + 6) + 20)
 
-    def lipschitz(self, high: float) -> float:
-        """A Lipschitz constant of f(r u) / r as a function of u in the unit ball, for r up to `high`; bounds it too."""
-        total = 0.0
-        for d, (_, _, bounds) in zip(self.degrees, self.terms, strict=True):
-            total += d * high ** (d - 1) * float(np.linalg.norm(bounds, axis=1).sum())
-        return total * (1 + dot_error(self.operations))
+    def lipschitz(self, high: float) -> tuple[float, float]:
+        """A Lipschitz constant of f(r u) / r as a function of u in the unit ball, for r up to `high`; bounds it too.
+
+        The second number is the same without cancellation in coefficients: rounding errors are relative to this.
+        """
+        total = without = 0.0
+        # Coefficients are rounded, and added with as many weights as there are coordinates.
+        relative = dot_error(self.n_coordinates + 4)
+        for d, (_, coefficients, bounds) in zip(self.degrees, self.terms, strict=True):
+            size = float(np.linalg.norm(bounds, axis=1).sum())
+            total += d * high ** (d - 1) * (float(np.linalg.norm(coefficients, axis=1).sum()) + relative * size)
+            without += d * high ** (d - 1) * size
+        rounding = 1 + dot_error(self.operations)
+        return total * rounding, without * rounding
 
     def batch(self) -> int:
         """Pieces at a time."""
@@ -282,14 +289,15 @@ def polynomial_norm(
     Branch and bound in polar coordinates, with Bernstein coefficients as bounds: they are off by the square of the size
     of a piece. A maximum on a curve takes ``1 / sqrt(tol)`` pieces, one at points or on the whole sphere few.
     """
+    lipschitz, without_cancellation = forms.lipschitz(domain.high)
     return cover(
         domain.pieces(),
         forms.enclose,
         lambda x: np.where(domain.contains(x), forms.gains(x), 0.0),
         witness,
         tol=tol,
-        lipschitz=forms.lipschitz(domain.high),
-        negligible=NEGLIGIBLE * UNIT * forms.lipschitz(domain.high),
+        lipschitz=lipschitz,
+        negligible=2 * forms.operations * UNIT * without_cancellation,
         max_pieces=max_pieces,
         batch=forms.batch(),
         report=report,
