@@ -19,6 +19,7 @@ from algeom.gsvd.folded_layers import folded
 from algeom.gsvd.functions import as_function
 from algeom.gsvd.layers import ACTIVATIONS, Dense, Layers
 from algeom.gsvd.polar import polar
+from algeom.gsvd.relu_regions import linear_regions
 
 
 def network(widths, activation, rng, biases=0.0):
@@ -400,3 +401,33 @@ def test_polynomial_maps_stay_in_their_span(equations):
     inside = norm_bounds(phi, 1.0, root=U[:, :1].T, rng=0)
     whole = norm_bounds(phi, 1.0, rng=0)
     np.testing.assert_allclose(inside.upper, whole.upper, rtol=1e-7)
+
+
+# -- regions
+
+
+def patterns(f, x):
+    """Which neurons with a kink are positive at points, beyond rounding."""
+    rows, h = [], x
+    for layer in f.layers:
+        z = layer.before(h)
+        size = np.abs(h).sum(axis=1, keepdims=True) * np.abs(layer.weight).sum(axis=1)
+        if layer.activation.name != "identity":
+            rows.append(z > 1e-12 * size)
+        h = layer.activation.value(z)
+    return np.concatenate(rows, axis=1)
+
+
+@pytest.mark.parametrize("seed", [0, 8, 29, 31, *range(100, 112)])
+def test_regions_are_those_of_points_where_neurons_vanish(seed):
+    rng = np.random.default_rng(seed)
+    widths = [int(rng.integers(1, 4)), *rng.integers(1, 6, rng.integers(2, 4)).tolist()]
+    names = ["relu", *rng.choice(["relu", "leaky_relu", "abs", "identity"], len(widths) - 2).tolist()]
+    layers = [Dense(rng.normal(size=(b, a)), None, t) for (a, b), t in zip(pairwise(widths), names, strict=True)]
+    f = Layers(layers)
+    regions = linear_regions(f)
+    np.testing.assert_array_equal(patterns(f, regions.points), regions.patterns)
+    listed = {row.tobytes() for row in regions.patterns}
+    assert len(listed) == len(regions)
+    sampled = {row.tobytes() for row in patterns(f, rng.normal(size=(5000, widths[0])))}
+    assert sampled <= listed

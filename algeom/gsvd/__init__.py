@@ -1,7 +1,7 @@
 """Generalized singular value decompositions of nonlinear maps and trained networks."""
 
 from algeom.gsvd.attacks import Attack, evading_pgd, fgsm, pgd
-from algeom.gsvd.bounds import NormBounds, attack, norm_bounds
+from algeom.gsvd.bounds import NormBounds, norm_bounds
 from algeom.gsvd.classifier import Classifier, Digits, TrainedClassifier, digits, train_classifier
 from algeom.gsvd.decomposition import gsvd
 from algeom.gsvd.detection import LocalDecompositions, baseline_scores, local_decompositions
@@ -54,7 +54,6 @@ __all__ = [
     "TrainedClassifier",
     "TrainedSVDNet",
     "as_function",
-    "attack",
     "auc_difference",
     "baseline_scores",
     "certified_radius",

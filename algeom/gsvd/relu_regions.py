@@ -140,7 +140,9 @@ class HomogeneousNetwork:
             if gap:
                 kink = gap * total * np.maximum(np.minimum(high, low), 0.0)
                 tiny = kink <= _KINK_ERRORS * gap * rounding
-                signs.append(np.where(tiny, high > low, high > 0))
+                # Where a neuron vanishes up to rounding its sign is noise.
+                told = np.maximum(high, low) > _KINK_ERRORS * rounding
+                signs.append(told & np.where(tiny, high > low, high > 0))
                 weighted = np.where(tiny, 0.0, kink * importance)
                 undecided = np.flatnonzero((edges[:, 0] < 0) & weighted.any(axis=1))
                 neuron = weighted[undecided].argmax(axis=1)
@@ -317,8 +319,9 @@ def linear_regions(
 
     Notes
     -----
-    A pattern of all neurons has a convex region, as follows layer by layer. Regions thinner than rounding errors may be
-    missed, and neighbours be divided by neurons that vanish on them. Two regions may carry the same linear map.
+    A pattern of all neurons has a convex region, as follows layer by layer. A neuron that vanishes on a region, up to
+    rounding, as those that are fed by dead ones, counts as not positive there. Regions thinner than rounding errors may
+    be missed. Two regions may carry the same linear map. Our own algorithm: `HomogeneousNetwork`.
 
     Examples
     --------
