@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from algeom.errors import InputError
 from algeom.evidence import Evidence, Status
 from algeom.gsvd.bounds import NormBounds, norm_bounds
-from algeom.gsvd.domains import Annulus, Ball, Box, Domain, Samples, Sphere
+from algeom.gsvd.domains import Box, Domain, Samples, Sphere, as_domain
 from algeom.gsvd.estimation import CoordinateRule, EllipsoidRule, Estimate, Fit, adversarial_fit
 from algeom.gsvd.functions import BatchFunction
 from algeom.gsvd.gains import gain_vectors, require_bounded_gains, starting_points
@@ -194,7 +194,7 @@ def gsvd(
     else:
         problem = Problem.of(f, n_inputs, x0, offset)
         function = problem.function
-        region = _region(domain, function.n_inputs)
+        region = as_domain(domain, function.n_inputs)
         if certify:
             _require_bounds(function, region, lipschitz)
         if function.is_linear and method == "auto" and not isinstance(region, Box):
@@ -214,21 +214,6 @@ def gsvd(
 
 
 # Where to decompose it
-
-
-def _region(domain: Any, n: int) -> Domain | None:
-    """A domain from what stands for one."""
-    if domain is None:
-        return None
-    if isinstance(domain, (int, float)) and not isinstance(domain, bool):
-        return Ball(n, float(domain))
-    if isinstance(domain, (tuple, list)) and len(domain) == 2:
-        return Annulus(n, float(domain[0]), float(domain[1]))
-    if not isinstance(domain, Domain):
-        raise InputError(f"domain={domain!r}: expected a Sphere, Ball, Annulus, Box, Samples, a radius or two radii")
-    if domain.n_inputs != n:
-        raise InputError(f"the domain {domain!r} is in dimension {domain.n_inputs}, and f takes {n} inputs")
-    return domain
 
 
 def _checked_domain(region: Domain | None, problem: Problem, seed: int) -> tuple[Domain, Resolution, tuple[str, ...]]:
