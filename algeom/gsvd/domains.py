@@ -447,16 +447,18 @@ def as_domain(domain: Any, n_inputs: int) -> Domain | None:
         if domain.n_inputs != n_inputs:
             raise InputError(f"the domain {domain!r} is in dimension {domain.n_inputs}, and f takes {n_inputs} inputs")
         return domain
-    expected = "a radius R, two radii (r, R), a Sphere, Ball, Annulus or Box, or None for all x"
+    expected = "expected a Sphere, Ball, Annulus or Box, a radius R, two radii (r, R), or None for all x"
     try:
         given = np.asarray(domain)
     except ValueError as error:
-        raise InputError(f"domain={domain!r}; give {expected}") from error
+        raise InputError(f"domain={domain!r}: {expected}") from error
     if given.dtype.kind not in "iuf" or given.shape not in ((), (2,)):
-        raise InputError(f"domain={domain!r}; give {expected}")
+        raise InputError(f"domain={domain!r}: {expected}")
     low, high = (0.0, float(given)) if given.ndim == 0 else map(float, given)
-    if not (0 <= low <= high and 0 < high < math.inf):
-        raise InputError(f"domain={domain!r}: radii are positive and finite, the smaller one first; None is all x")
+    if not 0 < high < math.inf:
+        raise InputError(f"domain={domain!r}, radius={high:g}: expected a positive number, or None for all x")
+    if not 0 <= low <= high:
+        raise InputError(f"domain={domain!r}: expected radii (r, R) with 0 <= r <= R")
     return Annulus(n_inputs, low, high) if low else Ball(n_inputs, high)
 
 
