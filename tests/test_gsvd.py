@@ -221,6 +221,13 @@ def test_single_precision_is_seen_in_values():
     )
 
 
+@pytest.mark.parametrize("scale", [1e-100, 1e100])
+def test_units_of_outputs_do_not_matter(scale):
+    found = gsvd(Layers([Dense(np.diag([3 * scale, scale]), activation="relu")]), certify=True, rng=0)
+    assert found.sigma / scale == pytest.approx([3, 1], rel=1e-8)
+    assert found.evidence.status is Status.PROVED
+
+
 def test_lower_bounds_of_norms_are_less_rounding_errors():
     # tanh has the Lipschitz constant 1, and points near 1e8 have rounding errors of 1e-8.
     found = gsvd(lambda x: np.tanh(x - 1e8), 1.0, x0=[1e8] * 2, rng=0)

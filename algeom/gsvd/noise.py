@@ -58,7 +58,9 @@ class Resolution:
 def rounding_unit(function: BatchFunction, x: Float) -> float:
     """Unit of rounding of the outputs: that of single precision if all outputs at x are such numbers."""
     outputs = function(x)
-    single = bool(np.any(outputs % 1 != 0)) and np.array_equal(outputs, outputs.astype(np.float32).astype(np.float64))
+    with np.errstate(over="ignore"):
+        rounded = outputs.astype(np.float32).astype(np.float64)
+    single = bool(np.any(outputs % 1 != 0)) and np.array_equal(outputs, rounded)
     return float(np.finfo(np.float32 if single else np.float64).eps)
 
 
