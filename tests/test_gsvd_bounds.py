@@ -14,7 +14,7 @@ import algeom as ag
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
 from algeom.gsvd.bounds import norm_bounds
-from algeom.gsvd.domains import Box
+from algeom.gsvd.domains import Annulus, Ball, Box
 from algeom.gsvd.layers import ACTIVATIONS, Dense, Layers
 from algeom.gsvd.polynomials import spherical_maximum
 from algeom.gsvd.relu_regions import linear_regions, region_bound
@@ -299,6 +299,110 @@ def test_a_given_lipschitz_constant():
     assert norm_bounds(f, 2.0, n_inputs=2, lipschitz=constant, max_pieces=2000, rng=0).upper <= constant * (1 + 1e-12)
     with pytest.raises(InputError, match="a Lipschitz constant alone"):
         norm_bounds(f, n_inputs=2, lipschitz=constant)
+
+
+# -- domains of all kinds, at all scales
+
+
+def random_domain(rng, n, scale):
+    """A ball, an annulus, or a box around zero, on one side of it, touching it, or with a hole."""
+    kind = rng.choice(["ball", "annulus", "box", "one side", "touching"])
+    if kind == "ball":
+        return Ball(n, scale)
+    if kind == "annulus":
+        return Annulus(n, 0.4 * scale, scale)
+    ends = np.sort(rng.uniform(-1, 1, (2, n)), axis=0)
+    if kind == "one side":
+        ends[:, 0] = np.sort(rng.uniform(0.2, 1, 2))
+    elif kind == "touching":
+        ends[0] = np.where(rng.random(n) < 0.5, 0.0, ends[0] - (ends[0] > -0.01) * 0.5)
+        ends[1] = np.abs(ends[1]) + 0.1
+    box = Box(*(scale * ends))
+    return Box(*(scale * ends), hole=rng.choice([0.0, rng.uniform(0.1, 0.95)]) * box.high)
+
+
+def random_map(rng, k, inputs, outputs):
+    """Layers for inputs of this size: linear, homogeneous, and with biases, smooth or not."""
+    widths = [int(rng.integers(1, 4)), *rng.integers(1, 7, int(rng.integers(1, 3))).tolist(), int(rng.integers(1, 4))]
+    name = ["identity", "relu", "abs", "leaky_relu", "tanh", "softplus", "relu", "sigmoid"][k % 8]
+    f = without_offset(widths, name, rng, 0.0 if k % 8 < 4 else float(rng.choice([0.3, 1.0])))
+    first, *rest = f.layers
+    last = rest[-1]
+    return Layers(
+        [
+            Dense(first.weight / inputs, first.bias, first.activation.name),
+            *rest[:-1],
+            Dense(outputs * last.weight, None if last.bias is None else outputs * last.bias, last.activation.name),
+        ]
+    )
+
+
+def feasible(domain, x):
+    """Which of these points belong to a domain, up to rounding."""
+    norms = np.linalg.norm(x / domain.high, axis=1) * domain.high
+    inside = (norms >= domain.low * (1 - 1e-14)) & (norms <= domain.high * (1 + 1e-14)) & (norms > 0)
+    if isinstance(domain, Box):
+        inside &= np.all((x >= domain.lower) & (x <= domain.upper), axis=1)
+    return inside
+
+
+def gains_of(f, x, inputs, outputs):
+    """Gains in units of outputs / inputs, without f(0), which is rounding alone."""
+    u = x / inputs
+    scaled = Layers([Dense(f.layers[0].weight * inputs, f.layers[0].bias, f.layers[0].activation.name), *f.layers[1:]])
+    *rest, last = scaled.layers
+    bias = None if last.bias is None else last.bias / outputs
+    scaled = Layers([*rest, Dense(last.weight / outputs, bias, last.activation.name)])
+    return precise_gains(scaled.layers, u)
+
+
+def multi_start(f, domain, rng, inputs, outputs, starts=12):
+    """The largest gain that Nelder-Mead finds, in coordinates of its own: angles do not matter to it."""
+    from scipy.optimize import minimize
+
+    def descend(z):
+        x = inputs * z[None]
+        if isinstance(domain, Box):
+            x = np.clip(x, domain.lower, domain.upper)
+        return -float(gains_of(f, x, inputs, outputs)[0]) if feasible(domain, x)[0] else 0.0
+
+    best = 0.0
+    for z in domain.sample(rng, starts) / inputs:
+        found = minimize(descend, z, method="Nelder-Mead", options={"maxiter": 300, "xatol": 1e-10, "fatol": 1e-12})
+        best = max(best, -float(found.fun))
+    return best
+
+
+def check_domains(count, seed, attacked=0, max_pieces=2000):
+    rng = np.random.default_rng(seed)
+    for k in range(count):
+        inputs, outputs = (float(10.0 ** rng.choice([0, rng.uniform(-100, 100)])) for _ in range(2))
+        f = random_map(rng, k, inputs, outputs)
+        domain = random_domain(rng, f.n_inputs, inputs)
+        bounds = norm_bounds(f, domain, max_pieces=max_pieces, rng=k)
+        assert bounds.evidence.status is Status.PROVED
+        unit = outputs / inputs
+        lower, upper = bounds.lower / unit, bounds.upper / unit
+        assert 0 <= lower <= upper < math.inf
+        x = domain.sample(rng, 300)
+        x = np.concatenate([x, bounds.witness[None]])
+        inside = feasible(domain, x)
+        assert inside[-1]
+        found = gains_of(f, x[inside], inputs, outputs)
+        # Units are no powers of two: dividing rounds.
+        assert found.max() <= upper * (1 + 1e-13) + 1e-300
+        np.testing.assert_allclose(found[-1], lower, rtol=1e-7, atol=1e-13 * f.lipschitz_bound / unit)
+        if k < attacked:
+            assert multi_start(f, domain, rng, inputs, outputs) <= upper * (1 + 1e-13) + 1e-300
+
+
+def test_bounds_on_domains_of_all_kinds():
+    check_domains(60, 0)
+
+
+@pytest.mark.slow
+def test_bounds_of_a_thousand_networks_on_domains_of_all_kinds():
+    check_domains(1000, 1, attacked=20)
 
 
 # -- polynomial maps

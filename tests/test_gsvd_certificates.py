@@ -272,6 +272,21 @@ def test_bounds_by_the_true_constant_hold(seed):
         assert found.max() <= bounds.upper <= found.max() * 1.03
 
 
+# -- zero up to rounding
+
+
+def test_offsets_of_constant_networks_are_zero_up_to_rounding():
+    # What is subtracted from the constant 3 tanh(0.3) is off by one unit in the last place.
+    constant = np.nextafter(3.0 * np.tanh(0.3), 1.0)
+    f = Layers([Dense([[0.0]], [0.3], "tanh"), Dense([[3.0]], [-constant])])
+    assert f(np.zeros((1, 1))) != 0
+    bounds = norm_bounds(f, 1.0, rng=0)
+    assert bounds.lower == 0
+    assert bounds.upper < 1e-14
+    with pytest.raises(InputError, match=r"f\(0\) has norm"):
+        norm_bounds(Layers([Dense([[0.0]], [0.3], "tanh"), Dense([[3.0]], [-constant * (1 + 1e-9)])]), 1.0)
+
+
 # -- extreme scales
 
 

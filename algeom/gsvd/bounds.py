@@ -490,12 +490,23 @@ def _size(function: BatchFunction, domain: Polar, inputs: int) -> float:
     values = function(np.ldexp(np.concatenate([np.zeros((1, n)), points]), inputs))
     # Without squares, which could overflow.
     outputs = np.array([math.hypot(*row) for row in values.tolist()])
-    if outputs[0] > _ZERO * outputs[1:].max():
+    if outputs[0] > _ZERO * max(outputs[1:].max(), _size_at_zero(function)):
         raise InputError(
             f"f(0) has norm {outputs[0]:.3g}, and f norms up to {outputs[1:].max():.3g} at some other points; the "
             "2-induced norm is that of maps with f(0) = 0: subtract f(0) first"
         )
     return float((np.ldexp(outputs[1:], -inputs) / np.linalg.norm(points, axis=1)).max())
+
+
+def _size_at_zero(function: BatchFunction) -> float:
+    """The size of what f(0) is a sum of, for layers: rounding is relative to this."""
+    if function.layers is None:
+        return 0.0
+    size = np.zeros(function.n_inputs)
+    for layer in function.layers.layers:
+        size = np.abs(layer.weight) @ size + (0.0 if layer.bias is None else np.abs(layer.bias))
+        size = size * layer.activation.lipschitz + np.abs(layer.activation.value(np.zeros(1)))
+    return math.hypot(*size)
 
 
 def _require_bounded(function: BatchFunction, domain: Domain, seed: int) -> None:
