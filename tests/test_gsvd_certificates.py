@@ -345,6 +345,14 @@ def test_scales_of_maps_that_are_not_homogeneous(scale):
         assert math.sqrt(33 / 25) * (1 - 1e-12) <= bounds.upper <= math.sqrt(33 / 25) * 1.0011
 
 
+def test_networks_that_are_dead_have_bounds_at_any_scale():
+    first = Dense(1e120 * np.random.default_rng(0).uniform(0.1, 1, (4, 3)), None, "relu")
+    dead = Layers([first, Dense(-np.ones((2, 4)), None, "relu"), Dense(np.ones((3, 2)))])
+    bounds = norm_bounds(dead, Box([0.0, 0.0, 0.0], [1.0, 2.0, 3.0]), rng=0)
+    assert bounds.lower == 0
+    assert bounds.upper <= 1e-12 * 1e120
+
+
 def test_bounds_that_overflow_are_refused():
     huge = Layers([Dense([[1e200]], activation="relu"), Dense([[1e200]])])
     with pytest.raises(InputError, match=r"infinite|overflow"), np.errstate(over="ignore"):

@@ -15,6 +15,7 @@ from algeom.errors import InputError, ResourceError
 from algeom.evidence import Evidence, Status
 from algeom.gsvd.covering import UNIT, Cover, dot_error, spectral_norm
 from algeom.gsvd.domains import Ball, Domain, as_domain
+from algeom.gsvd.folded_layers import size_of_product
 from algeom.gsvd.functions import BatchFunction, as_function
 from algeom.gsvd.gains import require_bounded_gains
 from algeom.gsvd.layers import Layers
@@ -57,6 +58,9 @@ _ZERO = 1e-12
 
 #: Points at which f is looked at, next to those on the axes.
 _PROBES = 64
+
+#: Powers of two that are numbers in double precision.
+_LARGEST = 1000
 
 #: By how much measured gains of maps in single precision exceed a true Lipschitz constant.
 _SINGLE = 1e-6
@@ -211,7 +215,10 @@ def norm_bounds(
     searched = whole.sphere() if homogeneous else whole
     # The gain of a homogeneous map is the same in all units of inputs.
     shift = 0 if homogeneous else inputs
-    outputs = exponent(_size(function, searched, shift))
+    size = _size(function, searched, shift)
+    outputs = exponent(size if lipschitz is None else lipschitz)
+    if function.layers is not None:
+        outputs = _middle(size, function.layers)
     if function.layers is None and function.polynomials is None:
         _require_bounded(function, region or Ball(function.n_inputs), seed)
     function = rescaled(function, shift, shift + outputs)
@@ -496,6 +503,13 @@ def _size(function: BatchFunction, domain: Polar, inputs: int) -> float:
             "2-induced norm is that of maps with f(0) = 0: subtract f(0) first"
         )
     return float((np.ldexp(outputs[1:], -inputs) / np.linalg.norm(points, axis=1)).max())
+
+
+def _middle(size: float, layers: Layers) -> int:
+    """A power of two between the size of gains that were seen and the product of the layers' norms."""
+    product = size_of_product(layers)
+    power = product if size == 0 else (math.log2(size) + product) / 2
+    return exponent(math.ldexp(1.0, round(power))) if abs(power) < _LARGEST else 0
 
 
 def _size_at_zero(function: BatchFunction) -> float:

@@ -282,20 +282,7 @@ class Box(Domain):
 
     def _outside_hole(self, x: Float) -> Float:
         """Points of the box, those in the hole moved out of it."""
-        x = np.clip(x, self.lower, self.upper)
-        norms = np.linalg.norm(x, axis=-1, keepdims=True)
-        inside = (norms < self.hole) & (norms > 0)
-        x = np.clip(np.where(inside, x * (self.hole / np.where(inside, norms, 1.0)), x), self.lower, self.upper)
-        # Where the box ends within the hole in this direction, and at zero: along the segment to the furthest corner.
-        lost = np.flatnonzero(np.linalg.norm(x, axis=-1) < self.hole * (1 - 4 * np.finfo(np.float64).eps))
-        corner = np.where(np.abs(self.lower) > np.abs(self.upper), self.lower, self.upper)
-        way = corner - x[lost]
-        squares, along = np.einsum("ij,ij->i", way, way), np.einsum("ij,ij->i", way, x[lost])
-        behind = np.einsum("ij,ij->i", x[lost], x[lost]) - self.hole**2
-        root = np.sqrt(np.maximum(along**2 - squares * behind, 0.0))
-        part = np.where(along > 0, -behind / (np.abs(along) + root), (root - along) / squares)
-        x[lost] += way * np.clip(part, 0.0, 1.0)[:, None]
-        return np.asarray(np.clip(x, self.lower, self.upper))
+        return outside_hole(x, np.array(self.lower), np.array(self.upper), self.hole)
 
     def sample(self, rng: np.random.Generator, count: int) -> Float:
         """Random points, even in the box; where it comes near the origin, half of them shrunk towards it."""
@@ -359,11 +346,12 @@ def outside_hole(x: Float, lower: Float, upper: Float, hole: float) -> Float:
     >>> outside_hole(np.array([[0.3, 0.4]]), np.zeros(2), np.ones(2), 1.0)
     array([[0.6, 0.8]])
     """
-    x = np.clip(x, lower, upper)
+    # In units of a power of two, where squares neither overflow nor vanish.
+    power = math.frexp(float(np.maximum(-lower, upper).max()))[1]
+    x, lower, upper = (np.ldexp(values, -power) for values in (np.clip(x, lower, upper), lower, upper))
+    hole = math.ldexp(hole, -power)
     norms = np.linalg.norm(x, axis=1)
     inside = np.flatnonzero(norms < hole)
-    if not inside.size:
-        return x
     rays = x[inside]
     moved = np.clip(rays * (hole / np.maximum(norms[inside], np.finfo(np.float64).tiny))[:, None], lower, upper)
     sizes = np.linalg.norm(moved, axis=1)
@@ -381,7 +369,7 @@ def outside_hole(x: Float, lower: Float, upper: Float, hole: float) -> Float:
         t = np.where(b > 0, c / (b + root), (root - b) / a)
     part = np.where(short, np.clip(np.nan_to_num(t), 0.0, 1.0), 0.0)
     x[inside] = np.clip(moved + part[:, None] * step, lower, upper)
-    return x
+    return np.asarray(np.ldexp(x, power))
 
 
 @dataclass(frozen=True, eq=False, repr=False)

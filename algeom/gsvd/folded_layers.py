@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from algeom.gsvd.covering import UNIT, dot_error, spectral_norm
 from algeom.gsvd.layers import Activation, Dense, Layers
 
-__all__ = ["FoldedLayer", "folded"]
+__all__ = ["FoldedLayer", "folded", "size_of_product"]
 
 Float = NDArray[np.float64]
 
@@ -115,6 +115,23 @@ def folded(layers: Layers, root: Float | None = None) -> list[FoldedLayer]:
         else:
             result.append(part)
     return result
+
+
+def size_of_product(layers: Layers) -> float:
+    """The binary logarithm of about the product of the norms of rescaled layers and of their slopes.
+
+    Examples
+    --------
+    >>> size_of_product(Layers([Dense([[2.0**900]]), Dense([[2.0**900]], activation="sigmoid")]))
+    1798.0
+    """
+    weights = [part.weight for part in layers.layers]
+    activations = [part.activation for part in layers.layers]
+    balanced, _ = _balanced(weights, [np.zeros(len(w)) for w in weights], activations)
+    with np.errstate(divide="ignore"):
+        slopes = np.log2([a.lipschitz for a in activations]).sum()
+        sizes = [np.log2([np.linalg.norm(w, 2) for w in chosen]).sum() for chosen in (weights, balanced)]
+    return float(min(sizes) + slopes)
 
 
 def _product(weights: list[Float]) -> float:
