@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -17,8 +16,10 @@ from algeom.gsvd.covering import UNIT, Cover, dot_error, spectral_norm
 from algeom.gsvd.domains import Ball, Domain, as_domain
 from algeom.gsvd.folded_layers import size_of_product
 from algeom.gsvd.functions import BatchFunction, as_function
+from algeom.gsvd.gain_ascent import STEPS, ascent, gains
 from algeom.gsvd.gains import require_bounded_gains
 from algeom.gsvd.layers import Layers
+from algeom.gsvd.linear_norm import linear_norm
 from algeom.gsvd.lipschitz import NetworkGains, annulus_norm, network_norm
 from algeom.gsvd.noise import output_noise, rounding_unit
 from algeom.gsvd.polar import Polar, polar
@@ -29,7 +30,7 @@ from algeom.maps.polynomial_map import PolynomialMap
 from algeom.runtime import seeds
 from algeom.runtime.progress import Progress, Reporter, reporter
 
-__all__ = ["NormBounds", "attack", "norm_bounds"]
+__all__ = ["NormBounds", "norm_bounds"]
 
 Float = NDArray[np.float64]
 Method = Literal["exact", "lipschitz", "sampled"]
@@ -46,12 +47,6 @@ COVER_TOLERANCE = 1e-3
 
 #: What a bound by spectral norms rests on.
 _PRODUCT = "product of the layers' spectral norms and largest slopes"
-
-#: Steps of an attack.
-_STEPS = 100
-
-#: First steps of an attack, relative to the point, and by how much steps grow after success and shrink after failure.
-_STEP, _GROW, _SHRINK = 0.3, 1.5, 0.4
 
 #: |f(0)| relative to other values that is rounding in double precision after f(0) was subtracted.
 _ZERO = 1e-12
@@ -180,12 +175,33 @@ def norm_bounds(
 
     Notes
     -----
+    *Published*: that the 2-induced norm is at most sigma_1 of any generalized singular value decomposition [1]_; bounds
+    by products of the layers' norms [2]_; linear relaxations of networks [3]_; that Bernstein coefficients enclose
+    polynomials [4]_. *Our own*: branch and bound over simplicial cones, with kinks of neurons as cuts, copositive
+    matrices on cones where the map is linear, and relaxations of difference quotients that hold down to x = 0; and the
+    bounds from a given constant. The number of pieces grows exponentially with the number of inputs.
+
+    *What "proved" rests on.* Every piece that was left out has a bound that contains its rounding errors, by the rules
+    below; on f(0) = 0, which is tested up to rounding (bounds of layers are those of f - f(0)); and, for torch and ONNX
+    models that became layers, on these layers in real arithmetic. What rests on a Lipschitz constant that was given is
+    "numerical", however many pieces were looked at.
+
     *Rounding.* Upper bounds contain first-order bounds of all rounding errors: n terms of a sum of products count as
     ``n u / (1 - n u)`` times the sum of absolute values, u = 2^-53; singular values and eigenvalues of a matrix of
     order n as ``10 n u`` times its norm, which is more than LAPACK's are seen to be off, but no theorem with this
     constant. Inputs and outputs are taken in units of powers of two in which they are about 1, so that large and small
     numbers do no harm; underflow next to these is left out. Lower bounds are rounded down likewise. Of callables
     nothing is known, and their values are taken as they come.
+
+    References
+    ----------
+    .. [1] arXiv:2404.00112.
+    .. [2] C. Szegedy, W. Zaremba, I. Sutskever, J. Bruna, D. Erhan, I. Goodfellow, R. Fergus, Intriguing properties of
+       neural networks, ICLR 2014, Section 4.3.
+    .. [3] H. Zhang, T.-W. Weng, P.-Y. Chen, C.-J. Hsieh, L. Daniel, Efficient neural network robustness certification
+       with general activation functions, NeurIPS 2018.
+    .. [4] R. T. Farouki, The Bernstein polynomial basis: a centennial retrospective, Comput. Aided Geom. Design 29
+       (2012).
 
     Examples
     --------
@@ -272,9 +288,14 @@ class _Wanted:
         if self.method == "sampled":
             return self._sampled(report)
         if self.lipschitz is None and self.function.is_linear and self.domain.has_all_directions:
-            return _linear(self.function, self.root, self.tol or 0.0, self.seed)
+            return self._linear()
         way = self._way()
         return self._sampled(report) if way is None else self._follow(way, report)
+
+    def _linear(self) -> NormBounds:
+        found = linear_norm(self.function, self.root)
+        evidence = Evidence(Status.PROVED, -math.inf, "the largest singular value of a matrix, rounded up")
+        return NormBounds(found.lower, found.upper, "exact", found.witness, 0, self.tol or 0.0, evidence, self.seed)
 
     def _way(self) -> _Way | None:
         """The best bounds that are known of such a function, if any."""
@@ -412,10 +433,10 @@ class _Wanted:
 
     def _attack(self, report: Reporter) -> tuple[Float, bool]:
         """A point with a large gain, and whether the search was interrupted."""
-        report.start("attack", _STEPS)
+        report.start("attack", STEPS)
         witness, interrupted = self.domain.sample(self.rng, 1)[0], False
         try:
-            for point in ascent(self.function, self.root, self.domain, self.rng, self.starts, _STEPS):
+            for point in ascent(self.function, self.root, self.domain, self.rng, self.starts, STEPS):
                 witness = point
                 report.advance()
         except KeyboardInterrupt:
@@ -530,88 +551,3 @@ def _require_bounded(function: BatchFunction, domain: Domain, seed: int) -> None
     unit = rounding_unit(function, domain.sample(rng, _PROBES))
     noise = output_noise(function, domain, *zeros, unit, rng)
     require_bounded_gains(function, domain, rng, float(np.linalg.norm(noise)))
-
-
-def gains(function: BatchFunction, root: Float | None, x: Float) -> Float:
-    """``|L f(x)| / |x|`` for the rows of x."""
-    y = function(x)
-    return np.asarray(np.linalg.norm(y if root is None else y @ root.T, axis=1) / np.linalg.norm(x, axis=1))
-
-
-def ascent(
-    function: BatchFunction, root: Float | None, domain: Polar, rng: np.random.Generator, starts: int, steps: int
-) -> Iterator[Float]:
-    """Points of a domain with larger and larger gains, by projected gradient ascent from many starts at once.
-
-    Parameters
-    ----------
-    function : BatchFunction
-    root : ndarray of float64, shape (k, p), optional
-    domain : Polar
-    rng : numpy.random.Generator
-    starts, steps : int
-
-    Yields
-    ------
-    ndarray of float64, shape (n,)
-        The best point before each step and after the last one.
-
-    Notes
-    -----
-    Steps are relative to |x| and adapted for each start: longer after success, shorter after failure.
-    """
-    x = domain.sample(rng, starts)
-    best = gains(function, root, x)
-    length = np.full(starts, _STEP)
-    for _ in range(steps):
-        yield x[best.argmax()].copy()
-        y = function(x)
-        weights = y if root is None else y @ root.T @ root
-        gradient = function.vjp(x, weights) - best[:, None] ** 2 * x
-        size = np.linalg.norm(gradient, axis=1)
-        # At kinks and maxima there may be no direction.
-        size[size == 0] = 1.0
-        norms = np.linalg.norm(x, axis=1)
-        trial = domain.project(x + (length * norms / size)[:, None] * gradient)
-        values = gains(function, root, trial)
-        better = values > best
-        x[better], best[better] = trial[better], values[better]
-        length *= np.where(better, _GROW, _SHRINK)
-    yield x[best.argmax()].copy()
-
-
-def attack(
-    function: BatchFunction,
-    root: Float | None,
-    domain: Polar,
-    rng: np.random.Generator,
-    starts: int = 32,
-    steps: int = _STEPS,
-) -> Float:
-    """The point of a domain with a large gain that an `ascent` ends at, shape (n,)."""
-    return deque(ascent(function, root, domain, rng, starts, steps), maxlen=1)[0]
-
-
-def _linear(function: BatchFunction, root: Float | None, tol: float, seed: int) -> NormBounds:
-    if function.layers is not None:
-        weights = [layer.weight for layer in function.layers.layers]
-    else:
-        columns = [function.polynomials(e) for e in np.eye(function.n_inputs, dtype=np.int64)]  # type: ignore[misc]
-        weights = [np.array(columns, dtype=np.float64).T]
-    if root is not None:
-        weights.append(root)
-    matrix, absolute, error = weights[0], np.abs(weights[0]), 0.0
-    for w in weights[1:]:
-        error += dot_error(w.shape[1] + 2)
-        matrix, absolute = w @ matrix, np.abs(w) @ absolute
-    # The entries of a polynomial map are rounded once.
-    error = (error + UNIT) * float(np.linalg.norm(absolute)) * (1 + dot_error(absolute.size + 2))
-    witness = np.linalg.svd(matrix, full_matrices=False)[2][0]
-    upper = spectral_norm(matrix) + error
-    lower = float(np.linalg.norm(matrix @ witness)) / float(np.linalg.norm(witness))
-    lower = lower * (1 - dot_error(matrix.shape[0] + matrix.shape[1] + 8)) - error
-    lower -= dot_error(matrix.shape[1]) * float(np.linalg.norm(np.abs(matrix) @ np.abs(witness)))
-    # The sign of a singular vector is a convention: take the one with a positive sum.
-    witness = witness if witness.sum() >= 0 else -witness
-    evidence = Evidence(Status.PROVED, -math.inf, "the largest singular value of a matrix, rounded up")
-    return NormBounds(max(lower, 0.0), upper, "exact", witness, 0, tol, evidence, seed)

@@ -13,11 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from algeom.errors import InputError
 from algeom.evidence import Evidence, Status
 from algeom.gsvd.arguments import as_rows
-from algeom.gsvd.bounds import attack, gains
 from algeom.gsvd.centering import centered
 from algeom.gsvd.decomposition import gsvd
 from algeom.gsvd.domains import Ball, Samples
 from algeom.gsvd.functions import BatchFunction
+from algeom.gsvd.gain_ascent import attack, gains
 from algeom.gsvd.group_comparison import EQUAL, Comparison, GroupDifference, Strata
 from algeom.gsvd.polar import polar
 from algeom.gsvd.result import GSVD
