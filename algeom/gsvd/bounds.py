@@ -75,6 +75,8 @@ class NormBounds:
         "exact": both bounds are the norm, up to `tol` and rounding. "lipschitz": a proved upper bound that need not be
         near. "sampled": only the lower bound means something.
     witness : ndarray of float64, shape (n,)
+        A point of the domain (in boxes with holes, up to rounding of its norm). For positively homogeneous maps it was
+        moved on its ray to the norm 1, or as near to that as the domain has points.
     n_pieces : int
         Pieces of the domain that were looked at; 0 without a subdivision.
     tol : float
