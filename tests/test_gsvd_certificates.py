@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 import algeom as ag
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
-from algeom.gsvd.bounds import norm_bounds
-from algeom.gsvd.centering import centered
-from algeom.gsvd.domains import Annulus, Ball, Box, Sphere, as_domain
-from algeom.gsvd.folded_layers import folded
-from algeom.gsvd.functions import as_function
-from algeom.gsvd.layers import ACTIVATIONS, Dense, Layers
-from algeom.gsvd.polar import polar
-from algeom.gsvd.relu_regions import linear_regions
+from algeom.gsvd.decomposition.decompose import gsvd
+from algeom.gsvd.functions.batch_functions import as_function
+from algeom.gsvd.functions.centering import centered
+from algeom.gsvd.functions.domains import Annulus, Ball, Box, Sphere, as_domain
+from algeom.gsvd.functions.layers import ACTIVATIONS, Dense, Layers
+from algeom.gsvd.norms.bounds import norm_bounds
+from algeom.gsvd.norms.folded_layers import folded
+from algeom.gsvd.norms.polar import polar
+from algeom.gsvd.norms.relu_regions import linear_regions
 
 
 def network(widths, activation, rng, biases=0.0):
@@ -454,3 +455,25 @@ def test_regions_are_those_of_points_where_neurons_vanish(seed):
     assert len(listed) == len(regions)
     sampled = {row.tobytes() for row in patterns(f, rng.normal(size=(5000, widths[0])))}
     assert sampled <= listed
+
+
+# -- certified decompositions
+
+
+@pytest.mark.parametrize(
+    ("f", "options", "norm"),
+    [
+        (DIAGONAL, {"domain": Box([0.0, 1.0], [0.1, 2.0])}, math.sqrt(1.09 / 1.01)),
+        (Layers([Dense(np.diag([1e10, 1.0]), activation="relu")]), {}, 1e10),
+        (Layers([Dense(np.diag([1e100, 1.0]), activation="relu")]), {}, 1e100),
+        (ag.polynomial_map(["x^2"]), {"domain": 1.0, "x0": [0.1]}, 1.2),
+        (ag.polynomial_map(["x^2/3 + x + 1/7"]), {"domain": 1.0, "offset": True}, 4 / 3),
+        (ag.polynomial_map(["x*y", "x*y/3", "2*x*y"]), {"domain": 1.0}, math.sqrt(5 + 1 / 9) / 2),
+    ],
+)
+def test_certified_decompositions_reach_known_norms(f, options, norm):
+    found = gsvd(f, certify=True, rng=0, **options)
+    assert found.evidence.status is Status.PROVED
+    assert found.norm_lower <= norm * (1 + 1e-9)
+    assert norm * (1 - 1e-12) <= found.norm_upper <= norm * 1.0011
+    assert norm * (1 - 1e-9) <= found.sigma[0] < 1.5 * norm
