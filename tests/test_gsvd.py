@@ -12,10 +12,10 @@ import algeom as ag
 from algeom.errors import InputError
 from algeom.evidence import Status
 from algeom.gsvd import Annulus, Ball, Box, Samples, Sphere, gsvd, minimum_volume_ellipsoid
-from algeom.gsvd.bounds import norm_bounds
-from algeom.gsvd.functions import as_function
-from algeom.gsvd.gains import ascend, gain_vectors, polish
-from algeom.gsvd.layers import Dense, Layers
+from algeom.gsvd.functions.batch_functions import as_function
+from algeom.gsvd.functions.layers import Dense, Layers
+from algeom.gsvd.gains.ascent import ascend, gain_vectors, polish
+from algeom.gsvd.norms.bounds import norm_bounds
 
 
 def relu(x):

@@ -13,12 +13,12 @@ from naive_gsvd import grid_norm, planar_norm, precise_gains
 import algeom as ag
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
-from algeom.gsvd.bounds import norm_bounds
-from algeom.gsvd.domains import Annulus, Ball, Box
-from algeom.gsvd.layers import ACTIVATIONS, Dense, Layers
-from algeom.gsvd.polynomials import spherical_maximum
-from algeom.gsvd.relu_regions import linear_regions, region_bound
-from algeom.gsvd.slopes import Quotients
+from algeom.gsvd.functions.domains import Annulus, Ball, Box
+from algeom.gsvd.functions.layers import ACTIVATIONS, Dense, Layers
+from algeom.gsvd.norms.bounds import norm_bounds
+from algeom.gsvd.norms.polynomials import spherical_maximum
+from algeom.gsvd.norms.relu_regions import linear_regions, region_bound
+from algeom.gsvd.norms.slopes import Quotients
 
 PIECEWISE = ["relu", "leaky_relu", "abs"]
 SLOPES = {"relu": (1.0, 0.0), "leaky_relu": (1.0, 0.01), "abs": (1.0, -1.0), "identity": (1.0, 1.0)}

@@ -12,13 +12,13 @@ from algeom import plot
 from algeom.errors import InputError
 from algeom.evidence import Status
 from algeom.gsvd import Dense, Layers, gsvd
-from algeom.gsvd.attacks import evading_pgd, fgsm, pgd
-from algeom.gsvd.classifier import Classifier, digits, train_classifier
-from algeom.gsvd.detection import BASELINES, baseline_scores, local_decompositions
-from algeom.gsvd.detection_experiment import detection_experiment
-from algeom.gsvd.natural_perturbations import KINDS, NaturalPerturbations, resized, shifted
-from algeom.gsvd.robust_radius import certified_radius
-from algeom.gsvd.roc_curves import auc_difference, permutation_control, roc
+from algeom.gsvd.detection.attacks import evading_pgd, fgsm, pgd
+from algeom.gsvd.detection.experiment import detection_experiment
+from algeom.gsvd.detection.natural_perturbations import KINDS, NaturalPerturbations, resized, shifted
+from algeom.gsvd.detection.robust_radius import certified_radius
+from algeom.gsvd.detection.roc_curves import auc_difference, permutation_control, roc
+from algeom.gsvd.detection.scores import BASELINES, baseline_scores, local_decompositions
+from algeom.gsvd.networks.classifier import Classifier, digits, train_classifier
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
-from algeom.gsvd import interior_point, minimum_volume_ellipsoid
-from algeom.gsvd.core_sets import core_set, support_threshold
+from algeom.gsvd import minimum_volume_ellipsoid
+from algeom.gsvd.ellipsoids import interior_point
+from algeom.gsvd.ellipsoids.core_sets import core_set, support_threshold
 
 
 def simplex(p):

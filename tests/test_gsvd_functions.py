@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 import algeom as ag
 from algeom.errors import InputError
-from algeom.gsvd.functions import as_function
-from algeom.gsvd.layers import ACTIVATIONS, Dense, Layers
+from algeom.gsvd.functions.batch_functions import as_function
+from algeom.gsvd.functions.layers import ACTIVATIONS, Dense, Layers
 
 
 def network(widths, activations, seed, biases=True):
@@ -111,7 +111,7 @@ def test_polynomial_maps_and_matrices():
 def test_many_central_differences_are_made_in_parts(monkeypatch):
     f, x = as_function(np.tanh, 5), np.random.default_rng(0).standard_normal((7, 5))
     whole = f.jacobian(x)
-    monkeypatch.setattr("algeom.gsvd.functions._BATCH", 50)
+    monkeypatch.setattr("algeom.gsvd.functions.batch_functions._BATCH", 50)
     assert np.array_equal(f.jacobian(x), whole)
 
 

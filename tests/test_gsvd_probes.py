@@ -12,8 +12,8 @@ from algeom import plot
 from algeom.errors import InputError, ResourceError
 from algeom.evidence import Status
 from algeom.gsvd import Annulus, Ball, Box, Samples, Sphere, group_probe, gsvd, null_inputs, reconstruct_inputs
-from algeom.gsvd.layers import Dense, Layers
-from algeom.gsvd.permutation_tests import distance_statistics, exchanges, holm, p_value, studentized_difference
+from algeom.gsvd.functions.layers import Dense, Layers
+from algeom.gsvd.probes.permutation_tests import distance_statistics, exchanges, holm, p_value, studentized_difference
 
 
 @pytest.fixture(autouse=True)
@@ -354,7 +354,7 @@ def test_exchanges_keep_the_numbers_in_strata_and_are_uniform():
 
 
 def test_blocks_do_not_matter(monkeypatch):
-    from algeom.gsvd import permutation_tests
+    from algeom.gsvd.probes import permutation_tests
 
     whole = all_members([True] * 3 + [False] * 5, [0] * 8, 50)
     monkeypatch.setattr(permutation_tests, "_BLOCK", 8 * 7)

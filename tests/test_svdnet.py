@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from algeom.errors import InputError
 from algeom.gsvd import gsvd
-from algeom.gsvd.layers import ACTIVATIONS, Dense, Layers
-from algeom.gsvd.svdnet import NormPreservingLayer, svdnet
+from algeom.gsvd.functions.layers import ACTIVATIONS, Dense, Layers
+from algeom.gsvd.networks.svdnet import NormPreservingLayer, svdnet
 
 NETWORKS = st.builds(
     lambda n, p, hidden, lifts, activation, seed: svdnet(n, p, hidden, lifts=lifts, activation=activation, rng=seed),

@@ -8,8 +8,8 @@ import numpy as np
 
 from algeom.errors import InputError
 from algeom.evidence import Status
-from algeom.gsvd.domains import Samples
-from algeom.gsvd.result import GSVD
+from algeom.gsvd.decomposition.result import GSVD
+from algeom.gsvd.functions.domains import Samples
 from algeom.plot.style import ACCENT, DARK, LIGHT, MEDIUM, TEXT, check_kind, finish, legend, new_axes, status_with_bound
 
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from algeom.errors import InputError
-from algeom.gsvd.detection_report import UTILISATION, DetectionReport, DetectionRow
+from algeom.gsvd.detection.report import UTILISATION, DetectionReport, DetectionRow
 from algeom.plot.style import ACCENT, DARK, LIGHT, MEDIUM, check_kind, finish, legend, new_axes
 
 if TYPE_CHECKING:

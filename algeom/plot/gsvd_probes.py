@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from algeom.errors import InputError
-from algeom.gsvd.group_probe import GroupProbe
-from algeom.gsvd.reconstruction import InputReconstruction
+from algeom.gsvd.probes.group_probe import GroupProbe
+from algeom.gsvd.probes.reconstruction import InputReconstruction
 from algeom.plot.style import ACCENT, DARK, LIGHT, MEDIUM, check_kind, finish, legend, new_axes
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Adversarial perturbations: attacks, scores that tell them from natural ones, certified radii."""

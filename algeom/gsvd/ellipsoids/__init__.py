@@ -1,0 +1,1 @@
+"""Minimum-volume ellipsoids: solvers and certificates."""

@@ -1,0 +1,1 @@
+"""What is decomposed: functions of batches, networks as layers, sets of inputs."""

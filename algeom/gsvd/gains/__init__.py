@@ -1,0 +1,1 @@
+"""Gains f(x) / |x|: how well they are told, and where they are large."""
