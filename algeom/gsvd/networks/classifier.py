@@ -17,7 +17,7 @@ from algeom.gsvd.functions.layers import ACTIVATIONS, Dense, Layers
 from algeom.runtime.progress import Progress, reporter
 from algeom.runtime.seeds import RandomState, derive, resolve
 
-__all__ = ["Classifier", "Digits", "TrainedClassifier", "as_labels", "digits", "train_classifier"]
+__all__ = ["Classifier", "Digits", "TrainedClassifier", "as_classifier", "as_labels", "digits", "train_classifier"]
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -151,6 +151,32 @@ class TrainedClassifier:
             f"TrainedClassifier({self.classifier!r}; loss {self.loss:.4g} after {len(self.history)} iterations, "
             f"training accuracy {self.accuracy:.4f}{stopped})"
         )
+
+
+def as_classifier(given: Any) -> Classifier:
+    """The classifier itself, that of a result of training, or layers as a classifier.
+
+    Parameters
+    ----------
+    given : Classifier, TrainedClassifier or Layers
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+
+    Examples
+    --------
+    >>> as_classifier(Layers([Dense([[1.0, 0.0], [0.0, 1.0]])]))
+    Classifier(2 -> 2, identity)
+    """
+    if isinstance(given, TrainedClassifier):
+        return given.classifier
+    if isinstance(given, Layers):
+        return Classifier(given)
+    if not isinstance(given, Classifier):
+        raise InputError(f"{given!r} is no classifier; give a Classifier, what train_classifier returns, or Layers")
+    return given
 
 
 def train_classifier(
