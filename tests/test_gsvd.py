@@ -182,6 +182,32 @@ def test_points_that_are_not_covered_have_no_lift():
     assert found.inflate(10).lift([[3.0, 0.0]]).shape == (1, 4)
 
 
+def test_outputs_where_sigma_is_zero_have_infinite_utilisation():
+    x = np.random.default_rng(0).standard_normal((50, 3))
+    found = gsvd(samples=(x, np.column_stack([x[:, 0], np.zeros(50)])))
+    assert found.rank == 1
+    assert found.utilisation([[1.0, 0, 0], [1.0, 0, 0]], [[0.5, 0.0], [0.0, 100.0]]).tolist() == [
+        pytest.approx(0.5 / found.sigma[0]),
+        math.inf,
+    ]
+    with pytest.raises(InputError, match="outside of the 1-dimensional span"):
+        found.lift([[1.0, 0, 0]], [[0.0, 100.0]])
+
+
+def test_axes_that_are_nearly_orthogonal_are_made_orthogonal():
+    def f(x):
+        return relu(x) * [3.0, 1.0]
+
+    Q = np.linalg.qr(np.random.default_rng(0).standard_normal((2, 2)))[0]
+    found = gsvd(f, n_inputs=2, method="coordinate", axes=Q * (1 + 2e-11), rng=0, inflation=1.1)
+    assert np.abs(found.U.T @ found.U - np.eye(2)).max() < 1e-15
+    assert_decomposes(found, f, np.random.default_rng(0).standard_normal((5, 2)))
+    with pytest.raises(InputError, match="orthogonal matrix"):
+        gsvd(f, n_inputs=2, method="coordinate", axes=np.eye(2) * (1 + 4.5e-6), rng=0)
+    with pytest.raises(InputError, match="coordinate rule only"):
+        gsvd(f, n_inputs=2, axes="nonsense", rng=0)
+
+
 # Rounding errors
 
 
@@ -221,7 +247,7 @@ def test_single_precision_is_seen_in_values():
     )
 
 
-@pytest.mark.parametrize("scale", [1e-100, 1e100])
+@pytest.mark.parametrize("scale", [1e-140, 1e-100, 1e100, 1e140])
 def test_units_of_outputs_do_not_matter(scale):
     found = gsvd(Layers([Dense(np.diag([3 * scale, scale]), activation="relu")]), certify=True, rng=0)
     assert found.sigma / scale == pytest.approx([3, 1], rel=1e-8)

@@ -1,5 +1,7 @@
 """Networks that are generalized singular value decompositions: laws of construction, derivatives, training."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -37,6 +39,26 @@ def test_embeddings_keep_norms_and_have_an_exact_left_inverse(network, seed, sca
     rectangular = np.zeros((network.n_outputs, z.shape[1]))
     np.fill_diagonal(rectangular, network.sigma)
     np.testing.assert_allclose(outputs, z @ rectangular.T @ network.U.T, atol=1e-13 * np.abs(z).max())
+
+
+@pytest.mark.parametrize("size", [1e-140, 1e-13, 1e150, 1e250])
+def test_scales_of_inputs_do_not_matter(size):
+    layer = NormPreservingLayer(Layers([Dense([[1.0], [1e-3]], [1.0, 0.0])]))
+    x = np.array([[size], [-size]])
+    z = layer(x)
+    assert np.abs(z / size).max() <= 1 + 1e-15
+    np.testing.assert_allclose(np.linalg.norm(z / size, axis=1), 1, rtol=1e-14)
+    np.testing.assert_allclose(layer.left_inverse(z), x, rtol=1e-13)
+    steep = NormPreservingLayer(Layers([Dense([[1e14]])]))
+    np.testing.assert_allclose(steep.left_inverse(steep(x)), x, rtol=1e-13)
+
+
+def test_axes_are_orthogonal_for_all_weights():
+    network = replace(svdnet(2, 5, rng=0), skew=1e8 * svdnet(2, 5, rng=0).skew)
+    np.testing.assert_allclose(network.U.T @ network.U, np.eye(5), atol=1e-14)
+    small = 1e-3 * network.skew / 1e8
+    cayley = np.linalg.solve(np.eye(5) + small, np.eye(5) - small)
+    np.testing.assert_allclose(replace(network, skew=small).U, cayley, atol=1e-14)
 
 
 def test_zero_goes_to_the_offset():
@@ -85,7 +107,9 @@ def test_training_keeps_a_bound_on_the_norm():
     x = rng.normal(size=(100, 2))
     free = svdnet(2, 2, rng=0).fit(x, 3 * x, max_iterations=100)
     bounded = svdnet(2, 2, rng=0).fit(x, 3 * x, max_iterations=100, bound=1.0)
-    assert bounded.network.norm_bound <= 1.0 + 1e-12 < free.network.norm_bound
+    assert bounded.network.norm_bound <= 1.0 < free.network.norm_bound
+    for bound in (0.1, 0.3, 0.7, 2.3):
+        assert svdnet(2, 2, rng=0).fit(x, 50 * x, bound=bound, max_iterations=20).network.norm_bound <= bound
     assert bounded.loss > free.loss
 
 
@@ -132,8 +156,11 @@ def test_wrong_inputs_say_what_to_do():
         network.invert([[1.0, 0.0, 0.0, 0.0, 0.0]])
     with pytest.raises(InputError, match="as many"):
         network.fit(np.zeros((3, 3)), np.zeros((2, 2)))
-    with pytest.raises(InputError, match="positive number"):
-        network.fit(np.ones((3, 3)), np.ones((3, 2)), bound=-1.0)
+    for bound in (-1.0, "a"):
+        with pytest.raises(InputError, match="positive number"):
+            network.fit(np.ones((3, 3)), np.ones((3, 2)), bound=bound)
+    with pytest.raises(InputError, match="max_iterations"):
+        network.fit(np.ones((3, 3)), np.ones((3, 2)), max_iterations=2.5)
     with pytest.raises(InputError, match="made of Layers"):
         NormPreservingLayer(lambda x: x)
     layer = NormPreservingLayer(Layers([Dense([[1.0, 0.0]])]))

@@ -39,7 +39,7 @@ _COUNT, _LEAST_COUNT, _MOST_COUNT = 4, 1000, 20_000
 _COARSE = 1e-4
 #: Factor by which a certificate may enlarge sigma without a note.
 _FAR_FROM_FIT = 2.0
-#: Errors of the orthogonality of given axes.
+#: Errors of the orthogonality of given axes, which then are replaced by the nearest orthogonal matrix.
 _ORTHOGONAL = 1e-10
 #: Certified size of outputs outside of the span, relative to sigma_1 |x|, that lifts may leave out.
 _OUTSIDE = 1e-9
@@ -62,6 +62,7 @@ def gsvd(
     axes: ArrayLike | Literal["identity", "principal"] = "identity",
     certify: bool | Literal["auto", "exact", "lipschitz"] = False,
     lipschitz: float | None = None,
+    max_pieces: int = 100_000,
     inflation: float = 1.0,
     tol: float = 1e-8,
     n_samples: int | None = None,
@@ -103,6 +104,8 @@ def gsvd(
         whatever has a known Lipschitz constant.
     lipschitz : float, optional
         A Lipschitz constant of f on the domain, on which the certificate then rests.
+    max_pieces : int
+        Of the certificate: see `norm_bounds`. Where they do not suffice, the bound is coarser, and a note says so.
     inflation : float
         A further factor of sigma, above 1 for a strict pair: see `GSVD.inflate`.
     tol : float
@@ -169,6 +172,8 @@ def gsvd(
         raise InputError(f"tol={tol!r}: expected a number between 0 and 1")
     if certify not in (False, True, "auto", "exact", "lipschitz"):
         raise InputError(f'certify={certify!r}: choose True, False, "exact" or "lipschitz"')
+    if method != "coordinate" and not (isinstance(axes, str) and axes == "identity"):
+        raise InputError('axes serve the coordinate rule only; give method="coordinate" as well')
     for name, value, least in (("starts", starts, 1), ("rounds", rounds, 0)):
         check_integer(name, value, least)
     if n_samples is not None:
@@ -209,7 +214,7 @@ def gsvd(
                 )  # fmt: skip
             result = _searched(problem, region, resolved, rule, found, notes)
     if certify:
-        result = _certified(result, "auto" if certify is True else certify, lipschitz, progress)
+        result = _certified(result, "auto" if certify is True else certify, lipschitz, max_pieces, progress)
     return result if inflation == 1 else result.inflate(inflation)
 
 
@@ -285,9 +290,10 @@ class _Rule:
             matrix = np.array(self.axes, dtype=np.float64)
         except (TypeError, ValueError) as error:
             raise InputError(f"axes are no matrix of real numbers: {error}") from error
-        if matrix.shape != (p, p) or not np.allclose(matrix.T @ matrix, np.eye(p), atol=_ORTHOGONAL):
+        if matrix.shape != (p, p) or not np.allclose(matrix.T @ matrix, np.eye(p), rtol=0.0, atol=_ORTHOGONAL):
             raise InputError(f"axes of the shape {matrix.shape}: expected an orthogonal matrix of shape ({p}, {p})")
-        return CoordinateRule(matrix, noise)
+        left, _, right = np.linalg.svd(matrix)
+        return CoordinateRule(left @ right, noise)
 
     def of_function(
         self, function: BatchFunction, region: Domain, resolved: Resolution
@@ -400,15 +406,16 @@ def _require_bounds(function: BatchFunction, region: Domain | None, lipschitz: f
         )
 
 
-def _certified(result: GSVD, method: Any, lipschitz: float | None, progress: Progress) -> GSVD:
+def _certified(result: GSVD, method: Any, lipschitz: float | None, max_pieces: int, progress: Progress) -> GSVD:
     """The same with sigma enlarged by a certified bound of the gain utilisation on the whole domain."""
     root = (result.U[:, : result.rank] / result.sigma[: result.rank]).T
     seed = int(derive(result.seed, "bounds").integers(1 << 62))
 
     def bounds(of: Float | None) -> NormBounds:
         return norm_bounds(
-            result.function, result.domain, root=of, method=method, lipschitz=lipschitz, rng=seed, progress=progress
-        )
+            result.function, result.domain, root=of, method=method, lipschitz=lipschitz, max_pieces=max_pieces,
+            rng=seed, progress=progress,
+        )  # fmt: skip
 
     admissibility, norm = bounds(root), bounds(None)
     reason = f"the gain utilisation is at most {admissibility.upper:.12g} before sigma was enlarged by that: "

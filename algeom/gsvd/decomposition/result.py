@@ -202,6 +202,8 @@ class GSVD:
         """
         sigma = self.sigma[: self.rank]
         if kind == "threshold":
+            if not isinstance(tol, (int, float, np.number)) or not 0 <= tol < 1:
+                raise InputError(f"tol={tol!r}: expected a number from 0 to 1, a part of the largest singular value")
             return float(np.count_nonzero(sigma > tol * sigma[0]))
         if kind == "stable":
             return float(np.square(sigma / sigma[0]).sum())
@@ -235,12 +237,14 @@ class GSVD:
         Returns
         -------
         ndarray of float64, shape (N,)
+            Infinite where the output is outside of the span of the outputs seen, in which sigma is zero.
         """
         d, change = self._changes(x, values)
         sizes = np.linalg.norm(d, axis=1)
         if not sizes.all():
             raise InputError(f"row {int(np.argmin(sizes))} of x is x0, where there is no gain; leave it out")
-        return np.asarray(np.linalg.norm(change @ self._root.T, axis=1) / sizes)
+        outside, allowed = self._outside(change, sizes)
+        return np.where(outside > allowed, math.inf, np.linalg.norm(change @ self._root.T, axis=1) / sizes)
 
     def null_share(self, x: Any, values: Any = None) -> Float:
         """How much of an input the outputs do not see: ``sqrt(1 - utilisation^2)``, from 0 to 1.
@@ -468,6 +472,12 @@ class GSVD:
     def _embedded(self, z: Any) -> Float:
         return as_rows("z", z, self.n_outputs + self.n_inputs)
 
+    def _outside(self, change: Float, sizes: Float) -> tuple[Float, Float]:
+        """Norms of what outputs have outside of the span of those seen, and what counts as none."""
+        outside = np.linalg.norm(change @ self.left_null_space, axis=1)
+        part = max(_OUTSIDE, _MORE_OUTSIDE * self.off_span) * float(self.sigma[0])
+        return outside, part * sizes + float(np.linalg.norm(self.noise))
+
     def _require_covered(self, d: Float, change: Float, sizes: Float, gains: Float) -> None:
         above = gains > sizes * (1 + _ROUNDING) + float(np.linalg.norm(np.abs(self._root) @ self.noise))
         if np.any(above & (sizes == 0)):
@@ -479,8 +489,7 @@ class GSVD:
                 f"utilisations above 1, up to {ratios.max():.6g}: the decomposition does not cover such points. Take a "
                 f"domain that contains them, certify=True, or decomposition.inflate({1.01 * ratios.max():.3g})"
             )
-        outside = np.linalg.norm(change @ self.left_null_space, axis=1)
-        allowed = max(_OUTSIDE, _MORE_OUTSIDE * self.off_span) * self.sigma[0] * sizes + np.linalg.norm(self.noise)
+        outside, allowed = self._outside(change, sizes)
         if np.any(outside > allowed):
             worst = int(np.argmax(outside - allowed))
             raise InputError(

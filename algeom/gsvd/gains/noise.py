@@ -114,10 +114,11 @@ def output_noise(
     ways = step * towards / np.where(sizes > 0, sizes, 1.0)
     points = begin[:, None, :] + np.arange(_POINTS)[:, None] * ways[:, None, :]
     values = function(points.reshape(-1, function.n_inputs)).reshape(_SEGMENTS, _POINTS, function.n_outputs)
-    differences = np.diff(values, n=_ORDER, axis=1)
+    size = float(np.abs(values).max()) or 1.0
+    differences = np.diff(values / size, n=_ORDER, axis=1)
     # (8 choose 4) = 70.
     squares = np.square(differences).mean(axis=1) / 70
-    measured = _SAFETY * np.sqrt(np.median(squares, axis=0))
+    measured = _SAFETY * size * np.sqrt(np.median(squares, axis=0))
     return np.asarray(np.maximum(measured, _OFFSET_UNITS * unit * np.abs(offset)))
 
 

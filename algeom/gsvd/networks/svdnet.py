@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from algeom.errors import InputError
 from algeom.gsvd.functions.arguments import as_rows
 from algeom.gsvd.functions.layers import ACTIVATIONS, Dense, Layers
+from algeom.gsvd.functions.row_norms import quotients, row_norms
 from algeom.maps.relabelling import check_integer, check_integers
 from algeom.runtime import seeds
 from algeom.runtime.progress import Progress, reporter
@@ -24,9 +25,6 @@ Float = NDArray[np.float64]
 
 #: What the torch modules call these activations.
 _TORCH_NAMES = {"relu": "ReLU", "tanh": "Tanh", "sigmoid": "Sigmoid", "softplus": "Softplus", "identity": "Identity"}
-
-#: A left inverse asks for this share of a norm at least in the last entries: less is rounding, and no such value.
-_LEAST_SHARE = 1e-12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -72,7 +70,7 @@ class NormPreservingLayer:
         """Values (N, k + n) at inputs (N, n)."""
         x = as_rows("x", x, self.n_inputs)
         lifted = np.hstack([self.inner(x), x])
-        return np.asarray(lifted * _ratio(np.linalg.norm(x, axis=1), np.linalg.norm(lifted, axis=1))[:, None])
+        return np.asarray(lifted * quotients(row_norms(x), row_norms(lifted))[:, None])
 
     def left_inverse(self, z: Float) -> Float:
         """The x with v(x) = z (N, n); for z that are no such values, the x whose direction the last entries have.
@@ -84,23 +82,25 @@ class NormPreservingLayer:
         """
         z = as_rows("z", z, self.n_outputs)
         last = z[:, self.inner.n_outputs :]
-        norms, sizes = np.linalg.norm(z, axis=1), np.linalg.norm(last, axis=1)
-        wrong = (norms > 0) & (sizes <= _LEAST_SHARE * norms)
+        norms, sizes = row_norms(z), row_norms(last)
+        wrong = (norms > 0) & (sizes == 0)
         if wrong.any():
             raise InputError(
                 f"{int(wrong.sum())} of {len(z)} embeddings have a last part that is zero; no input is embedded there"
             )
-        return np.asarray(last * _ratio(norms, sizes)[:, None])
+        return np.asarray(last * quotients(norms, sizes)[:, None])
 
     def backward(self, x: Float, w: Float) -> tuple[Float, list[tuple[Float, Float]]]:
         """Gradients of the sum of w * v(x), by the inputs and by the weights of g; zero by inputs that are zero."""
         lifted = np.hstack([self.inner(x), x])
-        norms, sizes = np.linalg.norm(x, axis=1)[:, None], np.linalg.norm(lifted, axis=1)[:, None]
-        directions = lifted * _ratio(np.ones_like(sizes), sizes)
+        norms, sizes = row_norms(x)[:, None], row_norms(lifted)[:, None]
+        directions = lifted * quotients(np.ones_like(sizes), sizes)
         along = np.sum(directions * w, axis=1, keepdims=True)
-        outer = (w - along * directions) * _ratio(norms, sizes)
+        outer = (w - along * directions) * quotients(norms, sizes)
         by_inputs, by_weights = self.inner.backward(x, outer[:, : self.inner.n_outputs])
-        return by_inputs + outer[:, self.inner.n_outputs :] + along * x * _ratio(np.ones_like(norms), norms), by_weights
+        return by_inputs + outer[:, self.inner.n_outputs :] + along * x * quotients(
+            np.ones_like(norms), norms
+        ), by_weights
 
     def __repr__(self) -> str:
         return f"NormPreservingLayer({self.n_inputs} -> {self.n_outputs})"
@@ -143,7 +143,9 @@ class SVDNet:
     def U(self) -> Float:
         """The orthogonal matrix (p, p)."""
         identity = np.eye(self.n_outputs)
-        return np.asarray(np.linalg.solve(identity + self.skew, identity - self.skew), dtype=np.float64)
+        # For large A, Cayley's transform alone loses orthogonality to rounding errors.
+        Q, R = np.linalg.qr(np.linalg.solve(identity + self.skew, identity - self.skew))
+        return np.asarray(Q * np.where(np.diag(R) < 0, -1.0, 1.0), dtype=np.float64)
 
     @property
     def sigma(self) -> Float:
@@ -206,8 +208,9 @@ class SVDNet:
         inputs, targets = as_rows("x", x, self.n_inputs), as_rows("y", y, self.n_outputs)
         if len(inputs) != len(targets) or not len(inputs):
             raise InputError(f"{len(inputs)} inputs and {len(targets)} outputs; give as many, one at least")
-        if bound is not None and not 0 < bound < np.inf:
-            raise InputError(f"bound is {bound}; it has to be a positive number")
+        max_iterations = check_integer("max_iterations", max_iterations, 1)
+        if bound is not None and not (isinstance(bound, (int, float, np.number)) and 0 < bound < np.inf):
+            raise InputError(f"bound is {bound!r}; it has to be a positive number")
         history: list[float] = []
         state: list[Float] = [self._packed()]
         interrupted = False
@@ -227,8 +230,11 @@ class SVDNet:
             limits: list[tuple[None, float | None]] = [(None, None)] * len(state[0])
             if bound is not None:
                 singular = slice(-2 * self.n_outputs, -self.n_outputs)
-                limits[singular] = [(None, float(np.log(bound)))] * self.n_outputs
-                state[0][singular] = np.minimum(state[0][singular], np.log(bound))
+                most = float(np.log(bound))
+                while np.exp(most) > bound:
+                    most = float(np.nextafter(most, -np.inf))
+                limits[singular] = [(None, most)] * self.n_outputs
+                state[0][singular] = np.minimum(state[0][singular], most)
             try:
                 minimize(
                     objective,
@@ -429,7 +435,7 @@ def svdnet(
     for name, size in (("n_inputs", n_inputs), ("n_outputs", n_outputs), ("lifts", lifts)):
         check_integer(name, size, 1)
     hidden = check_integers("a hidden width", hidden, 1)
-    if activation not in ACTIVATIONS:
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
         raise InputError(f"activation {activation!r}; choose one of {', '.join(ACTIVATIONS)}")
     _, generator = seeds.resolve(rng)
     layers = []
@@ -445,12 +451,6 @@ def svdnet(
         width += n_outputs
     skew = generator.normal(size=(n_outputs, n_outputs)) / n_outputs
     return SVDNet(tuple(layers), skew - skew.T, np.zeros(n_outputs), np.zeros(n_outputs))
-
-
-def _ratio(numerators: Float, denominators: Float) -> Float:
-    """Quotients, 0 where the denominator is 0."""
-    safe = np.where(denominators > 0, denominators, 1.0)
-    return np.where(denominators > 0, numerators / safe, 0.0)
 
 
 def _torch_layers(torch: Any, layers: Layers) -> Any:
