@@ -657,13 +657,13 @@ BAD = {
         "constant around reference 0",
     ),
     "one logit": (lambda: Classifier(Layers([Dense([[1.0, 1.0]])])), "two outputs or more"),
-    "one class": (lambda: train_classifier(np.eye(2), [0, 0]), "all labels are 0"),
-    "hidden width": (lambda: train_classifier(np.eye(2), [0, 1], (0,)), "positive widths"),
+    "one class": (lambda: train_classifier(np.eye(2), [0, 0]), "of two at least"),
+    "hidden width": (lambda: train_classifier(np.eye(2), [0, 1], (0,)), "a width of hidden layers is 0"),
     "activation": (lambda: train_classifier(np.eye(2), [0, 1], activation="step"), "activation='step'"),
     "weight decay": (lambda: train_classifier(np.eye(2), [0, 1], weight_decay=-1), "weight_decay=-1"),
-    "test images": (lambda: digits(test=0), "test=0"),
+    "test images": (lambda: digits(test=0), "test is 0"),
     "kind": (lambda: NATURAL.draw("shift", POINT, [0], np.random.default_rng(0)), "kind='shift'"),
-    "kinds": (lambda: NaturalPerturbations(np.eye(2), [0, 1], kinds=["blur"]), "choose some of"),
+    "kinds": (lambda: NaturalPerturbations(np.eye(2), [0, 1], kinds=["blur"]), "give a list with some of"),
     "no square": (lambda: NaturalPerturbations(np.eye(2), [0, 1]), "no square image"),
     "no other example": (
         lambda: NaturalPerturbations(np.eye(2), [0, 1], kinds=["class"]).draw(

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from algeom.errors import InputError
 from algeom.gsvd.functions.arguments import as_rows
 from algeom.gsvd.functions.layers import ACTIVATIONS, Dense, Layers
+from algeom.maps.relabelling import check_integer, check_integers
 from algeom.runtime.progress import Progress, reporter
 from algeom.runtime.seeds import RandomState, derive, resolve
 
@@ -24,6 +25,8 @@ Int = NDArray[np.int64]
 
 #: Grey values of scikit-learn's digits go from 0 to 16.
 _GREYS = 16.0
+#: Logits below this have differences that are numbers in double precision.
+_LARGEST = 1e307
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -60,8 +63,23 @@ class Classifier:
         return self.layers.n_outputs
 
     def logits(self, x: ArrayLike) -> Float:
-        """Outputs (N, classes) of inputs (N, n)."""
-        return self.layers(as_rows("x", x, self.n_inputs))
+        """Outputs (N, classes) of inputs (N, n).
+
+        Raises
+        ------
+        InputError
+            If the shape is wrong, or outputs are too large for their differences to be numbers.
+        """
+        rows = as_rows("x", x, self.n_inputs)
+        with np.errstate(over="ignore", invalid="ignore"):
+            values = self.layers(rows)
+        wrong = ~(np.abs(values) < _LARGEST).all(axis=1)
+        if wrong.any():
+            raise InputError(
+                f"logits are no numbers below {_LARGEST:g} at {int(wrong.sum())} of {len(rows)} inputs, the first is "
+                f"number {int(wrong.argmax())}; scale the inputs or the weights"
+            )
+        return values
 
     def predict(self, x: ArrayLike) -> Int:
         """Classes (N,) with the largest logits."""
@@ -93,7 +111,22 @@ class Classifier:
     def loss_gradient(self, x: ArrayLike, labels: ArrayLike) -> Float:
         """Gradients (N, n) of the cross-entropy of each input."""
         rows = as_rows("x", x, self.n_inputs)
-        slopes = _cross_entropy(self.layers(rows), as_labels(labels, len(rows), self.n_classes))[1]
+        slopes = _cross_entropy(self.logits(rows), as_labels(labels, len(rows), self.n_classes))[1]
+        return self.layers.vjp(rows, slopes)
+
+    def log_odds(self, x: ArrayLike, labels: ArrayLike) -> Float:
+        """Logarithms of the odds against the labels, shape (N,): large where another class is likely.
+
+        The cross-entropy is ``log(1 + exp(log_odds))`` and grows with them. They neither underflow nor saturate where
+        the classifier is confident.
+        """
+        values = self.logits(x)
+        return _log_odds(values, as_labels(labels, len(values), self.n_classes))[0]
+
+    def log_odds_gradient(self, x: ArrayLike, labels: ArrayLike) -> Float:
+        """Gradients (N, n) of the log-odds: those of the cross-entropy, divided by the probability of other classes."""
+        rows = as_rows("x", x, self.n_inputs)
+        slopes = _log_odds(self.logits(rows), as_labels(labels, len(rows), self.n_classes))[1]
         return self.layers.vjp(rows, slopes)
 
     @cached_property
@@ -217,7 +250,8 @@ def train_classifier(
     Raises
     ------
     InputError
-        If shapes do not fit, numbers are not finite, labels are no classes from 0, or all are the same.
+        If shapes do not fit, numbers are not finite, a class from 0 to the largest label has no example, or there is
+        one class alone.
 
     Examples
     --------
@@ -229,17 +263,20 @@ def train_classifier(
 
     inputs = as_rows("x", x)
     targets = as_labels(labels, len(inputs))
-    classes = int(targets.max()) + 1
-    if classes < 2:
-        raise InputError("all labels are 0: a classifier needs examples of two classes at least")
-    widths = [inputs.shape[1], *(int(width) for width in hidden), classes]
-    if min(widths) < 1 or activation not in ACTIVATIONS:
+    seen = np.unique(targets)
+    classes = len(seen)
+    if classes < 2 or seen[-1] != classes - 1:
         raise InputError(
-            f"hidden={tuple(hidden)!r}, activation={activation!r}: give positive widths, and one of "
-            f"{', '.join(ACTIVATIONS)}"
+            f"labels take {classes} values from {seen[0]} to {seen[-1]}; expected examples of each class 0, 1, 2, ..., "
+            "and of two at least"
         )
-    if not 0 <= weight_decay < np.inf or iterations < 1:
-        raise InputError(f"weight_decay={weight_decay!r}, iterations={iterations!r}: give a number >= 0 and one >= 1")
+    widths = [inputs.shape[1], *check_integers("a width of hidden layers", hidden, 1), classes]
+    if not isinstance(activation, str) or activation not in ACTIVATIONS:
+        raise InputError(f"activation={activation!r}: choose one of {', '.join(ACTIVATIONS)}")
+    is_number = isinstance(weight_decay, (int, float, np.floating, np.integer))
+    if not is_number or not 0 <= weight_decay < np.inf:
+        raise InputError(f"weight_decay={weight_decay!r}: expected a number from 0 on")
+    iterations = check_integer("iterations", iterations, 1)
     seed, _ = resolve(rng)
     start = derive(seed, "weights")
     # He's initialization.
@@ -297,15 +334,19 @@ def _differences(logits: Float, labels: Int) -> tuple[Float, NDArray[np.bool_]]:
     return np.where(chosen, -np.inf, logits - logits[chosen][:, None]), chosen
 
 
+def _log_odds(logits: Float, labels: Int) -> tuple[Float, Float]:
+    """Logarithms of the odds (N,) against the labels, and their gradients by logits."""
+    differences, chosen = _differences(logits, labels)
+    largest = differences.max(axis=1)
+    powers = np.exp(differences - largest[:, None])
+    others = powers.sum(axis=1)
+    return largest + np.log(others), np.where(chosen, -1.0, powers / others[:, None])
+
+
 def _cross_entropy(logits: Float, labels: Int) -> tuple[Float, Float]:
     """Losses (N,) and their gradients by logits, to full relative accuracy however small they are."""
-    differences, chosen = _differences(logits, labels)
-    shift = np.maximum(differences.max(axis=1), 0.0)
-    powers = np.exp(differences - shift[:, None])
-    others, own = powers.sum(axis=1), np.exp(-shift)
-    losses = np.where(shift == 0, np.log1p(others), shift + np.log(own + others))
-    shares = powers / (own + others)[:, None]
-    return losses, np.where(chosen, -shares.sum(axis=1)[:, None], shares)
+    odds, slopes = _log_odds(logits, labels)
+    return np.logaddexp(0.0, odds), np.exp(-np.logaddexp(0.0, -odds))[:, None] * slopes
 
 
 def as_labels(labels: ArrayLike, count: int, classes: int | None = None) -> Int:
@@ -316,7 +357,10 @@ def as_labels(labels: ArrayLike, count: int, classes: int | None = None) -> Int:
     InputError
         If they are something else.
     """
-    given = np.asarray(labels)
+    try:
+        given = np.asarray(labels)
+    except ValueError as error:
+        raise InputError(f"labels are no vector of {count} integers: {error}") from error
     if given.shape != (count,):
         raise InputError(f"labels have the shape {given.shape}; expected ({count},), one for each input")
     if given.dtype.kind not in "iu":
@@ -382,8 +426,7 @@ def digits(*, test: int = 540, rng: RandomState = None) -> Digits:
         raise InputError("the digits come with scikit-learn, which is missing: pip install scikit-learn") from None
     data = load_digits()
     images = np.asarray(data.data / _GREYS)
-    if not 0 < test < len(images):
-        raise InputError(f"test={test!r}: give a number from 1 to {len(images) - 1} of the {len(images)} images")
+    test = check_integer("test", test, 1, len(images) - 1, f"of {len(images)} images")
     seed, _ = resolve(rng)
     order = derive(seed, "split").permutation(len(images))
     labels = np.asarray(data.target, dtype=np.int64)
