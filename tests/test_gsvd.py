@@ -754,6 +754,18 @@ def test_points_of_boxes_are_outside_of_their_holes(lower, upper, hole):
         assert np.all((x >= lower) & (x <= upper))
 
 
+def test_searches_on_boxes_leave_their_starts_as_they_are():
+    box = Box([-1, -10], [1, 10], hole=5.0)
+    x = box.sample(np.random.default_rng(0), 32)
+    before = x.copy()
+    reached = polish(as_function(lambda x: relu(x) * [3, 1], 2), box, x, np.eye(2))
+    assert np.array_equal(x, before)
+    assert np.linalg.norm(reached, axis=1).min() >= 5 * (1 - 1e-12)
+    # (9 + 24) / 25 at (1, sqrt(24)).
+    gains = np.linalg.norm(relu(reached) * [3, 1], axis=1) / np.linalg.norm(reached, axis=1)
+    assert gains.max() == pytest.approx(math.sqrt(33 / 25), rel=1e-9)
+
+
 def test_linear_maps_have_their_boundary_points_in_one_step():
     rng = np.random.default_rng(0)
     A, w = rng.standard_normal((3, 8)), rng.standard_normal((5, 3))

@@ -154,18 +154,19 @@ def test_many_inputs_have_no_exact_bounds():
     assert norm_bounds(np.eye(500), rng=0).method == "exact"
 
 
-def test_an_interruption_of_the_attack_leaves_valid_bounds():
+def test_an_interruption_of_the_attack_leaves_valid_bounds(monkeypatch):
     f = network([40, 30, 3], "abs", np.random.default_rng(0))
+    upper = norm_bounds(f, rng=0).upper
 
-    def stop(event):
-        if event.stage == "attack" and event.done == 3:
-            raise KeyboardInterrupt
+    def interrupted(*_):
+        raise KeyboardInterrupt
 
-    bounds = norm_bounds(f, rng=0, progress=stop)
+    monkeypatch.setattr("algeom.gsvd.norms.attack.polish", interrupted)
+    bounds = norm_bounds(f, rng=0)
     assert bounds.interrupted
     assert bounds.evidence.status is Status.PROVED
-    assert 0 < bounds.lower <= norm_bounds(f, rng=0).upper <= bounds.upper
-    assert norm_bounds(lambda x: np.sin(x), 1.0, n_inputs=3, rng=0, progress=stop).interrupted
+    assert 0 < bounds.lower <= upper <= bounds.upper
+    assert norm_bounds(lambda x: np.sin(x), 1.0, n_inputs=3, rng=0).interrupted
 
 
 # -- layers multiplied out

@@ -28,6 +28,8 @@ _DIRECTIONS, _RADII = 64, (1e-2, 1e-4, 1e-6, 1e-8)
 _GROWTH = 1.15
 #: Outputs that are this many times their rounding errors are told well enough for that.
 _ABOVE_NOISE = 10.0
+#: Gains relative to the norms of their factors that are rounding errors.
+_ROUNDING = 1e-14
 #: Numbers in the inverse Hessian matrices of one batch: 64 MB.
 _BATCH = 1 << 23
 
@@ -140,19 +142,23 @@ def polish(function: BatchFunction, domain: Domain, x: Float, root: Float, steps
         return np.concatenate(parts)
     low, high = domain.chart_bounds
     square_root = root.T @ root
+    norm = float(np.square(root).sum())
 
     def evaluate(z: Float) -> tuple[Float, Float]:
         at = domain.point(z)
         f = function(at)
         w = f @ square_root
         squares, sizes = np.einsum("ij,ij->i", w, f), np.einsum("ij,ij->i", at, at)
-        squares = np.maximum(squares, np.finfo(np.float64).tiny)
-        slope = domain.pull_back(z, function.vjp(at, w) / squares[:, None] - at / sizes[:, None])
+        # Where L f is zero up to rounding errors there is nothing to follow.
+        told = squares > _ROUNDING**2 * norm * np.einsum("ij,ij->i", f, f)
+        squares = np.where(told, squares, np.finfo(np.float64).tiny)
+        weights = np.where(told[:, None], w / squares[:, None], 0.0)
+        slope = domain.pull_back(z, function.vjp(at, weights) - at / sizes[:, None])
         slope[((z <= low) & (slope < 0)) | ((z >= high) & (slope > 0))] = 0.0
-        slope[~np.isfinite(slope).all(axis=1)] = 0.0
+        slope[~told] = 0.0
         return -0.5 * np.log(squares / sizes), -slope
 
-    z = domain.chart(x)
+    z = domain.chart(x).copy()
     count, k = z.shape
     value, gradient = evaluate(z)
     norms = np.linalg.norm(gradient, axis=1)

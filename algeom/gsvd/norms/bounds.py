@@ -17,7 +17,7 @@ from algeom.gsvd.functions.domains import Ball, Domain, as_domain
 from algeom.gsvd.functions.layers import Layers
 from algeom.gsvd.gains.ascent import require_bounded_gains
 from algeom.gsvd.gains.noise import output_noise, rounding_unit
-from algeom.gsvd.norms.attack import STEPS, ascent, gains
+from algeom.gsvd.norms.attack import attack, gains
 from algeom.gsvd.norms.covering import UNIT, Cover, dot_error, spectral_norm
 from algeom.gsvd.norms.folded_layers import size_of_product
 from algeom.gsvd.norms.linear import linear_norm
@@ -435,15 +435,8 @@ class _Wanted:
 
     def _attack(self, report: Reporter) -> tuple[Float, bool]:
         """A point with a large gain, and whether the search was interrupted."""
-        report.start("attack", STEPS)
-        witness, interrupted = self.domain.sample(self.rng, 1)[0], False
-        try:
-            for point in ascent(self.function, self.root, self.domain, self.rng, self.starts, STEPS):
-                witness = point
-                report.advance()
-        except KeyboardInterrupt:
-            interrupted = True
-        return witness, interrupted
+        report.start("attack")
+        return attack(self.function, self.root, self.domain, self.rng, self.starts)
 
     def _sampled(self, report: Reporter) -> NormBounds:
         witness, interrupted = self._attack(report)

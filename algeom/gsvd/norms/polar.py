@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algeom.gsvd.functions.domains import Box, as_domain, outside_hole
+from algeom.gsvd.functions.domains import Annulus, Box, Domain, as_domain, outside_hole
 from algeom.gsvd.norms.covering import UNIT, Pieces, orthants, spread
 
 __all__ = ["Polar", "polar"]
@@ -63,6 +63,13 @@ class Polar:
         """Norms of points to start from and to go to."""
         high = self.high if math.isfinite(self.high) else max(_FAR, 2 * self.low)
         return max(self.low, _LEAST * high), high
+
+    def region(self) -> Domain:
+        """The points to start from and to go to, as a domain."""
+        low, high = self._radii
+        if self.box is None:
+            return Annulus(self.n_inputs, low, high)
+        return Box(self.box[0].tolist(), self.box[1].tolist(), low)
 
     def sample(self, rng: np.random.Generator, count: int) -> Float:
         """Points to start from."""

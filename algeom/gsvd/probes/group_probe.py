@@ -35,7 +35,7 @@ GivenStrata = Literal["norms"] | ArrayLike | Mapping[Any, ArrayLike] | None
 _INFLATION = 1.1
 #: Directions at which a quantile of local gains is taken; starts and steps of the search for their supremum, which on
 #: small balls is a search over directions.
-_DIRECTIONS, _STARTS, _STEPS = 128, 16, 60
+_DIRECTIONS, _STARTS = 128, 16
 #: Numbers in one batch of neighbours: 64 MB.
 _BATCH = 1 << 23
 #: Level at which notes are written.
@@ -376,7 +376,7 @@ class _LocalGains:
         stream = derive(self.seed, "local gains")
         if self.quantile == 1:
             moved = centered(function, d[0], function(d)[0])
-            found = attack(moved, root, polar(self.ball, d.shape[1]), stream, _STARTS, _STEPS)
+            found, _ = attack(moved, root, polar(self.ball, d.shape[1]), stream, _STARTS)
             return gains(moved, root, found[None])
         steps = self.ball.sample(stream, _DIRECTIONS)
         values = function((d[:, None] + steps).reshape(-1, d.shape[1])).reshape(len(d), len(steps), -1)
