@@ -268,6 +268,10 @@ class GSVD:
         ------
         InputError
             As for `lift`.
+
+        Notes
+        -----
+        *Our own*: the analogues of null space and row space.
         """
         z = self.lift(x, values)
         sizes = np.linalg.norm(z, axis=1)
@@ -422,8 +426,9 @@ class GSVD:
 
         Notes
         -----
-        The right singular vectors of all matrices ``Sigma^-1 U^T J(x)`` on top of each other; the active subspaces of
-        [1]_ with outputs in units of sigma. For linear maps of full row rank: the right singular vectors, all with
+        The right singular vectors of all matrices ``Sigma^-1 U^T J(x)`` on top of each other. *Published* [1]_: active
+        subspaces, the same for maps with one output. *Our own*: outputs in units of sigma, and what the directions span
+        as analogues of row space and null space. For linear maps of full row rank: the right singular vectors, all with
         strength 1.
 
         References
