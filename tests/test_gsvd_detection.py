@@ -332,6 +332,63 @@ def test_permuted_labels_have_areas_around_one_half(ties):
     assert nothing.p_value > 0.01
 
 
+def clustered_scores(rng, effect, images=30):
+    """One positive and four negatives an image, with a level of the image, and labels that make no difference."""
+    levels = effect * rng.standard_normal(images)
+    positives = levels + rng.standard_normal(images)
+    negatives = np.repeat(levels, 4) + rng.standard_normal(4 * images)
+    return positives, negatives, (np.arange(images), np.repeat(np.arange(images), 4))
+
+
+def test_labels_permuted_within_images_have_uniform_p_values_where_images_differ():
+    rng = np.random.default_rng(0)
+    within, among = [], []
+    for _ in range(300):
+        positives, negatives, clusters = clustered_scores(rng, 5.0)
+        within.append(permutation_control(positives, negatives, clusters=clusters, permutations=99, rng=rng).p_value)
+        among.append(permutation_control(positives, negatives, permutations=99, rng=rng).p_value)
+    # Five standard deviations of shares of 300; the others are never small, which is why images are clusters.
+    for level in (0.05, 0.2, 0.5):
+        assert np.mean(np.array(within) <= level) == pytest.approx(level, abs=5 * math.sqrt(level * (1 - level) / 300))
+    assert np.mean(np.array(among) <= 0.2) < 0.01
+    positives, negatives, clusters = clustered_scores(rng, 5.0)
+    assert permutation_control(positives + 2, negatives, clusters=clusters, rng=0).p_value < 0.01
+
+
+def test_moments_of_areas_permuted_within_clusters_against_all_permutations():
+    from itertools import combinations, product
+
+    scores, at = np.array([3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0]), np.array([0, 0, 0, 1, 1, 2, 1])
+    positive = np.array([True, False, True, True, False, True, False])
+    choices = [combinations(np.flatnonzero(at == c), int(positive[at == c].sum())) for c in range(3)]
+    areas = []
+    for parts in product(*choices):
+        chosen = np.isin(np.arange(7), [i for part in parts for i in part])
+        areas.append(roc(scores[chosen], scores[~chosen]).auc)
+    control = permutation_control(
+        scores[positive], scores[~positive], clusters=(at[positive], at[~positive]), permutations=4000, rng=0
+    )
+    assert control.expected_mean == pytest.approx(np.mean(areas))
+    assert control.expected_deviation == pytest.approx(np.std(areas))
+    assert control.passed
+    assert control.mean == pytest.approx(np.mean(areas), abs=0.02)
+    extreme = np.abs(areas - np.mean(areas)) >= abs(control.auc - np.mean(areas)) - 1e-9
+    assert control.p_value == pytest.approx(np.mean(extreme), abs=0.04)
+
+
+def test_interrupted_controls_keep_their_permutations():
+    def stop(event):
+        if event.done == 7:
+            raise KeyboardInterrupt
+
+    a, b = np.arange(20.0), np.arange(20.0) - 3
+    partial = permutation_control(a, b, permutations=50, rng=0, progress=stop)
+    assert (partial.permutations, partial.interrupted) == (7, True)
+    assert "7 permutations" in repr(partial)
+    assert "interrupted" in repr(partial)
+    assert partial.mean == permutation_control(a, b, permutations=7, rng=0).mean
+
+
 # Scores
 
 
@@ -427,6 +484,43 @@ def test_interrupted_decompositions_keep_what_was_done(classifier, correct, natu
     assert np.array_equal(again.sigma, partial.sigma)
 
 
+def test_some_of_the_references(fitted, correct):
+    x = correct[0]
+    every = fitted.utilisation(0.9 * x)
+    for index, places in ((3, [3]), (-1, [29]), ([2, 2, 5], [2, 2, 5]), (slice(4, 9), range(4, 9)),
+                          (np.arange(30) % 2 == 0, range(0, 30, 2))):  # fmt: skip
+        some = fitted[index]
+        assert len(some) == len(places)
+        assert some.utilisation(0.9 * x[places]) == pytest.approx(every[places])
+    assert [len(one) for one in fitted] == [1] * 30
+    assert "1 reference of" in repr(fitted[3])
+    for bad in ("a", [], 30, [[1]], 1.5, None, [99], {}, True):
+        with pytest.raises(InputError, match=r"no such references|expected a number"):
+            fitted[bad]
+
+
+def test_results_of_training_and_layers_stand_for_classifiers(classifier, correct):
+    x = correct[0][:2]
+    expected = local_decompositions(classifier, x, radius=0.3, rng=0).sigma
+    assert np.array_equal(local_decompositions(classifier.layers, x, radius=0.3, rng=0).sigma, expected)
+    assert np.array_equal(baseline_scores(classifier.layers, x, x + 0.1)["gain"],
+                          baseline_scores(classifier, x, x + 0.1)["gain"])  # fmt: skip
+
+
+def test_decompositions_of_balls_that_were_interrupted_are_left_out(classifier, correct, monkeypatch):
+    from algeom.gsvd.detection import scores
+
+    count = iter(range(9))
+
+    def interrupted_at_the_third(*args, **options):
+        return replace(gsvd(*args, **options), interrupted=next(count) == 2)
+
+    monkeypatch.setattr(scores, "gsvd", interrupted_at_the_third)
+    partial = local_decompositions(classifier, correct[0][:5], radius=0.3, rng=0)
+    assert partial.interrupted
+    assert len(partial) == 2
+
+
 # Certified radii
 
 
@@ -513,6 +607,44 @@ def test_permuted_labels_say_nothing(report):
     assert all(control.passed for control in controls)
     # Means of 100 areas, over all rows, have errors far below this.
     assert np.mean([control.mean for control in controls]) == pytest.approx(0.5, abs=0.01)
+    # Labels are permuted within images, of which each has the same number of perturbations.
+    assert all(control.expected_mean == pytest.approx(0.5) for control in controls)
+    strong = report.select(attack="PGD", norm="l2", score="utilisation", reference="known", against="matched")
+    assert all(row.control.p_value == pytest.approx(1 / 101) for row in strong)
+
+
+def test_no_score_tells_held_out_natural_perturbations_from_others(report):
+    curves = {row: row.held_out for row in report.rows if row.held_out is not None}
+    assert {row.against for row in curves} == {"matched"}
+    assert len(curves) == 5 * 2 * 2 * (1 + len(BASELINES))
+    for score in report.scores:
+        own = [curve for row, curve in curves.items() if row.score == score]
+        # Areas of 24 images have standard deviations of 0.07 at most, if they are random; there are ten independent
+        # attacks and budgets, nearly.
+        assert np.mean([curve.auc for curve in own]) == pytest.approx(0.5, abs=4 * 0.07 / math.sqrt(10))
+    covered = sum(curve.low - 1e-12 <= 0.5 <= curve.high + 1e-12 for curve in curves.values())
+    assert covered > 0.85 * len(curves)
+    line = next(line for line in report.conclusions if line.startswith("Held-out"))
+    assert f"0.5 is in {covered} of {len(curves)}" in line
+
+
+def test_the_control_of_the_procedure_notices_perturbations_that_are_not_like_the_others(images, classifier,
+                                                                                        monkeypatch):  # fmt: skip
+    drawn = NaturalPerturbations.of_sizes
+
+    def of_sizes(self, kind, x0, labels, sizes, rng):
+        # Of the six draws for all images that go with an attack the last three are the ones held out.
+        larger = 1.5 if len(x0) == 24 and next(calls) % 6 >= 3 else 1.0
+        return drawn(self, kind, x0, labels, larger * sizes, rng)
+
+    calls = iter(range(10**6))
+    monkeypatch.setattr(NaturalPerturbations, "of_sizes", of_sizes)
+    wrong = detection_experiment(
+        data=images, classifier=classifier, n_images=24, budgets=(0.3,), references=["known"], count=30, steps=2,
+        permutations=2, rng=0,
+    )  # fmt: skip
+    assert all(row.held_out.auc == 1 for row in wrong.select(score="norm", against="matched"))
+    assert all(row.control.passed for row in wrong.rows)
 
 
 def test_norms_tell_nothing_against_natural_perturbations_of_the_same_norm(report):
@@ -557,37 +689,147 @@ def test_conclusions_are_computed_and_turn_around_when_scores_do(report):
     ]
     other = replace(report, rows=tuple(rows))
     assert other.mean_auc("utilisation") == report.mean_auc("gain")
+    assert not any(line.startswith("Reference nearest") for line in other.conclusions)
     assert "above all baselines in 8, and below one in 0" in other.conclusions[0]
     rows = [replace(row, advantage=(-0.1, -0.2, -0.05)) if row.score == "gain" else row for row in report.rows]
     assert "in 0, and below one in 8" in replace(report, rows=tuple(rows)).conclusions[0]
 
 
-def test_the_experiment_repeats_and_can_be_interrupted(images, classifier):
+def test_verdicts_need_intervals(report):
+    """Two scores, with areas and intervals of differences as given."""
+
+    def verdict(own, other, interval):
+        rows = []
+        for row in report.select(reference="known", against="matched"):
+            if row.score in ("utilisation", "gain"):
+                area, advantage = (own, None) if row.score == "utilisation" else (other, (own - other, *interval))
+                rows.append(replace(row, curve=replace(row.curve, auc=area), advantage=advantage))
+        return replace(report, rows=tuple(rows)).conclusions[0]
+
+    assert "beats the best baseline, gain" in verdict(0.9, 0.8, (0.05, 0.15))
+    assert "is weaker than the best baseline, gain" in verdict(0.8, 0.9, (-0.15, -0.05))
+    assert "is above, but not told apart from, the best baseline" in verdict(0.9, 0.8, (-0.01, 0.21))
+    assert "is below, but not told apart from, the best baseline" in verdict(0.8, 0.9, (-0.21, 0.01))
+    assert "is within 0.005 of the best baseline" in verdict(0.9, 0.899, (0.0005, 0.0015))
+
+
+def test_rows_are_selected_by_names_and_numbers(report):
+    assert len(report.select(budget=np.float64(0.3))) == len(report.rows) // 2
+    for values, message in (
+        ({"budget": np.array([0.3, 1.0])}, "expected a number"), ({"budget": True}, "expected a number"),
+        ({"budget": "0.3"}, "expected a number"), ({"attack": ["PGD"]}, "expected a name"),
+        ({"curve": None}, "not selected by 'curve'"), ({"auc": 0.5}, "not selected by 'auc'"),
+        ({"attack": "DeepFool"}, "no rows"),
+    ):  # fmt: skip
+        with pytest.raises(InputError, match=message):
+            report.select(**values)
+    with pytest.raises(InputError, match="no such attacks"):
+        report.mean_auc("utilisation", attack="PGD", evading=True)
+    with pytest.raises(InputError, match="no rows"):
+        report.mean_auc("entropy")
+
+
+@pytest.fixture(scope="module")
+def small_experiment(images, classifier):
     def run(**options):
         return detection_experiment(
-            data=images, classifier=classifier, n_images=6, budgets=[0.5], references=["known", "principal"],
-            fit_kinds=["noise"], count=30, steps=4, permutations=10, rng=3, **options,
+            **{"data": images, "classifier": classifier, "n_images": 6, "budgets": [0.5], "count": 30, "steps": 4,
+               "references": ["known", "principal"], "fit_kinds": ["noise"], "permutations": 10, "rng": 3, **options}
         )  # fmt: skip
 
-    first, second = run(), run()
-    assert [row.auc for row in first.rows] == [row.auc for row in second.rows]
-    assert first.table(reference="principal") == second.table(reference="principal")
+    return run
 
-    def stop_at(count):
-        def stop(event):
-            if event.done == count:
-                raise KeyboardInterrupt
 
-        return stop
+@pytest.fixture(scope="module")
+def whole(small_experiment):
+    return small_experiment()
 
-    partial = run(progress=stop_at(6))
+
+def stop_at(stage, count):
+    def stop(event):
+        if event.stage.startswith(stage) and event.done == count:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def test_the_experiment_repeats(small_experiment, whole):
+    again = small_experiment()
+    assert [row.auc for row in whole.rows] == [row.auc for row in again.rows]
+    assert whole.table(reference="principal") == again.table(reference="principal")
+    assert not whole.interrupted
+
+
+@pytest.mark.parametrize(
+    ("stage", "count", "outcomes", "settings"),
+    [
+        ("training", 2, 0, 0), ("references", 0, 0, 0), ("references", 3, 0, 0), ("attacks", 2, 2, 0),
+        ("areas, reference known", 0, 5, 0), ("areas, reference known", 2, 5, 2),
+        ("areas, reference principal", 0, 5, 5), ("areas, reference principal", 3, 5, 8),
+    ],
+)  # fmt: skip
+def test_an_interrupted_experiment_keeps_what_it_has(small_experiment, whole, stage, count, outcomes, settings):
+    options = {"classifier": None, "hidden": (8,)} if stage == "training" else {}
+    partial = small_experiment(progress=stop_at(stage, count), **options)
     assert partial.interrupted
-    assert partial.references == ("known",)
-    assert [row.auc for row in partial.rows] == [row.auc for row in first.rows if row.reference == "known"]
-    early = run(progress=stop_at(2))
-    assert early.interrupted
-    assert len(early.outcomes) == 2
-    assert "interrupted" in repr(early)
+    assert "interrupted" in repr(partial)
+    assert "interrupted" in str(partial)
+    assert len(partial.outcomes) == outcomes
+    assert [vars(outcome) for outcome in partial.outcomes] == [vars(outcome) for outcome in whole.outcomes[:outcomes]]
+    # A setting has five kinds of natural perturbations.
+    assert len(partial.rows) == settings * 5 * (1 + len(BASELINES))
+    assert [row.auc for row in partial.rows] == [row.auc for row in whole.rows[: len(partial.rows)]]
+    assert bool(partial.conclusions) == bool(settings)
+    if not settings:
+        with pytest.raises(InputError, match="no rows"):
+            partial.plot()
+
+
+def test_interrupted_parts_end_the_experiment(small_experiment, monkeypatch):
+    from algeom.gsvd.detection import experiment
+
+    calls = iter(range(10**6))
+
+    def control(*args, **options):
+        return replace(permutation_control(*args, **options), interrupted=next(calls) == 3)
+
+    monkeypatch.setattr(experiment, "permutation_control", control)
+    partial = small_experiment()
+    assert partial.interrupted
+    assert (len(partial.outcomes), len(partial.rows)) == (5, 0)
+
+
+def test_the_experiment_tells_its_progress(small_experiment):
+    events = []
+    small_experiment(classifier=None, hidden=(24,), count=60, progress=events.append)
+    stages = list(dict.fromkeys(event.stage for event in events if event.kind == "start"))
+    assert stages == ["training", "references", "attacks", "areas, reference known", "areas, reference principal"]
+    assert {event.info.get("attack") for event in events if event.stage == "attacks"} >= {"FGSM", "PGD", "evading PGD"}
+
+
+def test_what_fits_not_is_refused_before_anything_is_trained(images, classifier, monkeypatch):
+    from algeom.gsvd.detection import experiment
+
+    def train(*args, **options):
+        raise AssertionError("training began")
+
+    monkeypatch.setattr(experiment, "train_classifier", train)
+    cases = (
+        ({"permutations": 0}, "permutations is 0"), ({"permutations": True}, "permutations is True"),
+        ({"permutations": 2.5}, "permutations is 2.5"), ({"steps": 0}, "steps is 0"), ({"steps": 2.5}, "steps is 2.5"),
+        ({"n_images": "a"}, "n_images is 'a'"), ({"n_images": 2.5}, "n_images is 2.5"), ({"count": 8}, "count is 8"),
+        ({"count": "a"}, "count is 'a'"), ({"fit_kinds": 5}, "fit_kinds=5"), ({"fit_kinds": "noise"}, "fit_kinds="),
+        ({"fit_kinds": ["blur"]}, "fit_kinds="), ({"references": 5}, "references=5"),
+        ({"references": ["known", "known"]}, "each once"), ({"references": [[1]]}, "references="),
+        ({"budgets": [0.5, 0.5]}, "give each once"), ({"budgets": [True]}, "expected a positive number"),
+        ({"budgets": "12"}, "expected a sequence"), ({"budgets": 0.5}, "expected a sequence"),
+        ({"data": 5}, "data=5"), ({"classifier": 5}, "5 is no classifier"),
+    )  # fmt: skip
+    for options, message in cases:
+        with pytest.raises(InputError, match=message):
+            detection_experiment(**{"data": images, **options})
+    with pytest.raises(InputError, match="shape"):
+        detection_experiment(data=images, classifier=LINEAR)
 
 
 def test_figures_of_the_report(report):
@@ -601,6 +843,13 @@ def test_figures_of_the_report(report):
     curves = plot.gsvd_detection(report, "roc", attack="FGSM", budget=0.3)
     label = curves.get_legend().get_texts()[0].get_text()
     assert label.startswith(f"utilisation: AUC {report.select(attack='FGSM', norm='l2', budget=0.3)[0].auc:.3f}")
+    pyplot.close("all")
+    nearest = report.plot("roc", reference="nearest", budget=0.3).get_legend().get_texts()[0].get_text()
+    own = report.select(reference="nearest", attack="PGD", norm="l2", budget=0.3, against="matched")[0]
+    assert nearest.startswith(f"utilisation: AUC {own.auc:.3f}")
+    assert report.plot("budget", reference="nearest").get_ylabel() == "area under the ROC curve"
+    with pytest.raises(InputError, match="no rows"):
+        report.plot("budget", reference="principal")
     with pytest.raises(InputError, match="no figure"):
         report.plot("norms")
     with pytest.raises(InputError, match="no rows"):
@@ -648,7 +897,7 @@ BAD = {
     "budget negative": (lambda: pgd(LINEAR, POINT, [0], -0.1), "budget=-0.1"),
     "budget NaN": (lambda: pgd(LINEAR, POINT, [0], math.nan), "budget=nan"),
     "norm": (lambda: pgd(LINEAR, POINT, [0], 0.1, norm="l1"), "norm='l1'"),
-    "steps": (lambda: pgd(LINEAR, POINT, [0], 0.1, steps=0), "steps=0"),
+    "steps": (lambda: pgd(LINEAR, POINT, [0], 0.1, steps=0), "steps is 0"),
     "outside of the box": (lambda: fgsm(LINEAR, 3 * POINT, [0], 0.1), "outside of box"),
     "empty box": (lambda: fgsm(LINEAR, POINT, [0], 0.1, box=(1, 0)), "the smaller one first"),
     "constant classifier": (lambda: fgsm(CONSTANT, POINT, [0], 0.1), "gradient 0 at all inputs"),
@@ -674,11 +923,56 @@ BAD = {
     "no scores": (lambda: roc([], [1.0]), "one at least"),
     "scores with NaN": (lambda: roc([math.nan], [1.0]), "1 of the scores of positives are NaN"),
     "clusters": (lambda: roc([1.0], [1.0], clusters=([0, 1], [0])), "clusters have the shapes"),
-    "permutations": (lambda: permutation_control([1.0], [0.0], permutations=0), "permutations=0"),
+    "scores that are words": (lambda: roc(["a"], [1.0]), "positives are no vector of real numbers"),
+    "ragged scores": (lambda: roc([1.0], [[1.0], [1.0, 2.0]]), "negatives are no vector of real numbers"),
+    "one number as clusters": (lambda: roc([1.0], [1.0], clusters=1), "clusters is no pair"),
+    "one vector of clusters": (lambda: roc([1.0], [1.0], clusters=([1],)), "clusters is no pair"),
+    "clusters of objects": (lambda: roc([1.0], [1.0], clusters=([None], [{}])), "expected integers"),
+    "clusters of fractions": (lambda: roc([1.0], [1.0], clusters=([0.5], [1.0])), "expected integers"),
+    "ragged clusters": (lambda: roc([1.0], [1.0], clusters=([[1], [1, 2]], [1])), "no two vectors of integers"),
+    "no pair of scores": (lambda: auc_difference([1.0, 2.0, 3.0], ([1.0], [2.0])), "first is no pair"),
+    "no second pair": (lambda: auc_difference(([1.0], [2.0]), "ab"), "second is no pair"),
+    "permutations": (lambda: permutation_control([1.0], [0.0], permutations=0), "permutations is 0"),
+    "permutations as bool": (lambda: permutation_control([1.0], [0.0], permutations=True), "permutations is True"),
+    "nothing to permute": (
+        lambda: permutation_control([1.0, 2.0], [0.0], clusters=([0, 1], [2])),
+        "no cluster has both",
+    ),
+    "no classifier": (lambda: local_decompositions(None, POINT, radius=1.0), "None is no classifier"),
+    "no classifier of baselines": (lambda: baseline_scores(5, POINT, POINT), "5 is no classifier"),
+    "natural as a number": (lambda: local_decompositions(LINEAR, POINT, 5, sizes=(0.1, 0.2)), "natural=5"),
+    "natural of other images": (
+        lambda: local_decompositions(
+            LINEAR, POINT, NaturalPerturbations(np.eye(3), [0, 0, 0], kinds=["noise"]), sizes=(0.1, 0.2)
+        ),
+        "images with 2 entries",
+    ),
+    "one size": (lambda: local_decompositions(LINEAR, POINT, NATURAL, sizes=0.2), "sizes=0.2"),
+    "sizes as words": (lambda: local_decompositions(LINEAR, POINT, NATURAL, sizes=("a", "b")), "a size='a'"),
+    "sizes in the wrong order": (lambda: local_decompositions(LINEAR, POINT, NATURAL, sizes=(0.2, 0.1)), "comes first"),
+    "sizes of a ball": (lambda: local_decompositions(LINEAR, POINT, radius=1.0, sizes=(0.1, 0.2)), "either natural"),
+    "half a perturbation": (
+        lambda: local_decompositions(LINEAR, POINT, NATURAL, sizes=(0.1, 0.2), count=30.5),
+        "count is 30.5",
+    ),
+    "count as a word": (
+        lambda: local_decompositions(LINEAR, POINT, NATURAL, sizes=(0.1, 0.2), count="a"),
+        "count is 'a'",
+    ),
+    "two radii": (lambda: local_decompositions(LINEAR, POINT, radius=(0.1, 1.0)), "radius=\\(0.1"),
+    "radius as a word": (lambda: local_decompositions(LINEAR, POINT, radius="a"), "radius='a'"),
+    "reference outside of the box": (
+        lambda: local_decompositions(LINEAR, 3 * POINT, NATURAL, sizes=(0.1, 0.2)),
+        "outside of box",
+    ),
+    "threshold as a word": (
+        lambda: local_decompositions(LINEAR, POINT, NATURAL, sizes=(0.1, 0.2), rng=0).harmless_radius("a"),
+        "threshold='a'",
+    ),
     "neither": (lambda: local_decompositions(LINEAR, POINT), "either natural perturbations"),
     "both": (lambda: local_decompositions(LINEAR, POINT, NATURAL, radius=1.0), "either natural perturbations"),
-    "no sizes": (lambda: local_decompositions(LINEAR, POINT, NATURAL), "sizes=None"),
-    "too few": (lambda: local_decompositions(LINEAR, POINT, NATURAL, sizes=(0.1, 0.2), count=0), "count=0"),
+    "no sizes": (lambda: local_decompositions(LINEAR, POINT, NATURAL), "either natural perturbations"),
+    "too few": (lambda: local_decompositions(LINEAR, POINT, NATURAL, sizes=(0.1, 0.2), count=0), "count is 0"),
     "threshold": (
         lambda: local_decompositions(LINEAR, POINT, NATURAL, sizes=(0.1, 0.2), rng=0).harmless_radius(0.0),
         "threshold=0",
@@ -697,11 +991,11 @@ BAD = {
         lambda: certified_radius(LINEAR, [0.7, 0.5], decomposition=gsvd(LINEAR.contrasts)),
         "around another point",
     ),
-    "budgets": (lambda: detection_experiment(budgets=[0.0]), "expected positive numbers"),
+    "budgets": (lambda: detection_experiment(budgets=[0.0]), "expected a positive number"),
     "no budgets": (lambda: detection_experiment(budgets=[]), "one at least"),
-    "budgets of words": (lambda: detection_experiment(budgets=["small"]), "sequence of positive numbers"),
+    "budgets of words": (lambda: detection_experiment(budgets=["small"]), "expected a positive number"),
     "references": (lambda: detection_experiment(references=["nearest"]), '"known" first'),
-    "images": (lambda: detection_experiment(n_images=1), "at least 2 images"),
+    "images": (lambda: detection_experiment(n_images=1), "n_images is 1"),
     "two bounds": (
         lambda: certified_radius(LINEAR, [0.7, 0.5], radius=1.0, decomposition=gsvd(LINEAR.contrasts)),
         "radius and decomposition",

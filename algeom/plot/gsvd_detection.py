@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from algeom.errors import InputError
-from algeom.gsvd.detection.report import UTILISATION, DetectionReport, DetectionRow
+from algeom.gsvd.detection.report import EVADING, UTILISATION, DetectionReport, DetectionRow
 from algeom.plot.style import ACCENT, DARK, LIGHT, MEDIUM, check_kind, finish, legend, new_axes
 
 if TYPE_CHECKING:
@@ -99,10 +99,10 @@ def _draw_areas(result: DetectionReport, rows: tuple[DetectionRow, ...], chosen:
             )
     evading = [
         row for row in result.rows
-        if row.attack == "evading PGD" and row.score == UTILISATION
+        if row.attack == EVADING and row.score == UTILISATION
         and all(getattr(row, name) == value for name, value in chosen.items())
     ]  # fmt: skip
-    if evading and rows[0].attack != "evading PGD":
+    if evading and rows[0].attack != EVADING:
         evading.sort(key=lambda row: row.budget)
         ax.plot(
             [row.budget for row in evading], [row.auc for row in evading], ":", color=ACCENT, linewidth=2.0, marker="x",

@@ -13,11 +13,20 @@ from numpy.typing import NDArray
 from algeom.errors import InputError
 from algeom.gsvd.detection.attacks import Attack, Norm, evading_pgd, fgsm, pgd
 from algeom.gsvd.detection.natural_perturbations import KINDS, NaturalPerturbations
-from algeom.gsvd.detection.report import UTILISATION, AttackOutcome, DetectionReport, DetectionRow
+from algeom.gsvd.detection.report import EVADING, UTILISATION, AttackOutcome, DetectionReport, DetectionRow
 from algeom.gsvd.detection.roc_curves import auc_difference, permutation_control, roc
-from algeom.gsvd.detection.scores import LocalDecompositions, baseline_scores, local_decompositions
-from algeom.gsvd.networks.classifier import Classifier, Digits, digits, train_classifier
-from algeom.runtime.progress import Progress, Reporter, reporter
+from algeom.gsvd.detection.scores import LocalDecompositions, baseline_scores, check_positive, local_decompositions
+from algeom.gsvd.functions.layers import Layers
+from algeom.gsvd.networks.classifier import (
+    Classifier,
+    Digits,
+    TrainedClassifier,
+    as_classifier,
+    digits,
+    train_classifier,
+)
+from algeom.maps.relabelling import check_integer
+from algeom.runtime.progress import Progress, reporter
 from algeom.runtime.seeds import RandomState, derive, resolve
 
 __all__ = ["ATTACKS", "REFERENCES", "detection_experiment"]
@@ -27,7 +36,7 @@ Int = NDArray[np.int64]
 
 #: Name and norm of each attack.
 ATTACKS: tuple[tuple[str, Norm], ...] = (
-    ("FGSM", "l2"), ("PGD", "l2"), ("FGSM", "linf"), ("PGD", "linf"), ("evading PGD", "l2"),
+    ("FGSM", "l2"), ("PGD", "l2"), ("FGSM", "linf"), ("PGD", "linf"), (EVADING, "l2"),
 )  # fmt: skip
 #: How the reference of an input is found: it is the unperturbed image; the nearest training image; or the projection
 #: to the principal components of the training images.
@@ -43,7 +52,7 @@ _FALSE_ALARMS = 0.05
 def detection_experiment(
     *,
     data: Digits | None = None,
-    classifier: Classifier | None = None,
+    classifier: Classifier | TrainedClassifier | Layers | None = None,
     hidden: Sequence[int] = (32,),
     n_images: int = 200,
     budgets: Sequence[float] = (0.25, 0.5, 1.0, 1.5),
@@ -62,13 +71,13 @@ def detection_experiment(
     ----------
     data : Digits, optional
         By default those of scikit-learn.
-    classifier : Classifier, optional
+    classifier : Classifier, TrainedClassifier or Layers, optional
         By default a network with these `hidden` widths, trained on the data.
     hidden : sequence of int
     n_images : int
         Images of the test set that are attacked, the first ones that are classified correctly, at most.
     budgets : sequence of float
-        Norms of perturbations: Euclidean, and ``budget / sqrt(n)`` for attacks in the largest entry.
+        Different norms of perturbations: Euclidean, and ``budget / sqrt(n)`` for attacks in the largest entry.
     references : sequence of {"known", "nearest", "principal"}
         How the detector knows what was perturbed: it is told (a stored template); it takes the nearest training image;
         or the projection to the principal components of the training images, with nine tenths of their variance.
@@ -89,7 +98,7 @@ def detection_experiment(
     Returns
     -------
     DetectionReport
-        If interrupted, of the attacks and references that were reached.
+        If interrupted, of the attacks and comparisons that were made, which can be none.
 
     Raises
     ------
@@ -109,6 +118,9 @@ def detection_experiment(
     *Like with like.* Each attacked image is compared with the same image under natural perturbations of the same
     Euclidean norm ("matched"), so that the norm alone tells nothing; and with perturbations as large as they come.
 
+    *Controls.* Further natural perturbations take the place of each attack, and go through everything that attacked
+    images go through: no score may tell them from the others. Labels are permuted within images.
+
     The detection experiment of the literature that this reconstructs is not published in enough detail to be repeated;
     all choices here are our own.
 
@@ -120,60 +132,74 @@ def detection_experiment(
     """
     seed, _ = resolve(rng)
     scales = _checked_budgets(budgets)
-    chosen = tuple(references)
-    if not chosen or not set(chosen) <= set(REFERENCES) or chosen[0] != "known":
-        raise InputError(f'references={chosen!r}: choose from {", ".join(REFERENCES)}, "known" first')
-    if n_images < 2:
-        raise InputError(f"n_images={n_images!r}: at least 2 images are needed")
+    chosen, kinds = _checked_names("references", references, REFERENCES), _checked_names("fit_kinds", fit_kinds, KINDS)
+    if chosen[0] != "known":
+        raise InputError(f'references={chosen!r}: give "known" first')
+    for name, value, least in (("n_images", n_images, 2), ("steps", steps, 1), ("permutations", permutations, 1)):
+        check_integer(name, value, least)
+    if data is not None and not isinstance(data, Digits):
+        raise InputError(f"data={data!r}: expected Digits, images to train on and to test with their labels")
     images = digits(rng=derive(seed, "digits")) if data is None else data
-    if classifier is None:
-        trained = train_classifier(images.train, images.train_labels, hidden, rng=derive(seed, "network"))
-        if trained.interrupted:
-            raise KeyboardInterrupt
-        classifier = trained.classifier
-    right = np.flatnonzero(classifier.predict(images.test) == images.test_labels)[:n_images]
-    if len(right) < 2:
-        raise InputError("the classifier is right on fewer than 2 test images: there is nothing to attack")
-    run = _Run(
-        classifier, images, images.test[right], images.test_labels[right], scales,
-        NaturalPerturbations(images.train, images.train_labels),
-        NaturalPerturbations(images.train, images.train_labels, kinds=tuple(fit_kinds)),
-        count, steps, permutations, seed,
-    )  # fmt: skip
-    with reporter(progress) as report:
-        report.start("attacks and references", total=len(ATTACKS) * len(scales) + len(chosen))
-        rows, outcomes, interrupted = run.results(chosen, ball, report)
+    network = None if classifier is None else as_classifier(classifier)
+    p = (int(np.max(images.train_labels)) + 1 if network is None else network.n_classes) - 1
+    check_integer("count", count, p, reason=f"gains in {p} directions need as many perturbations")
+    natural = NaturalPerturbations(images.train, images.train_labels)
+    fitted = NaturalPerturbations(images.train, images.train_labels, kinds=kinds)
+    interrupted = False
+    if network is None:
+        trained = train_classifier(
+            images.train, images.train_labels, hidden, rng=derive(seed, "network"), progress=progress
+        )
+        network, interrupted = trained.classifier, trained.interrupted
+    train_accuracy, test_accuracy = (
+        network.accuracy(*part) for part in ((images.train, images.train_labels), (images.test, images.test_labels))
+    )
+    right = np.flatnonzero(network.predict(images.test) == images.test_labels)[:n_images]
+    rows: list[DetectionRow] = []
+    outcomes: list[AttackOutcome] = []
+    if not interrupted:
+        if len(right) < 2:
+            raise InputError("the classifier is right on fewer than 2 test images: there is nothing to attack")
+        run = _Run(
+            network, images, images.test[right], images.test_labels[right], scales, natural, fitted, count, steps,
+            permutations, seed, progress,
+        )  # fmt: skip
+        try:
+            run.fill(rows, outcomes, chosen, ball)
+        except KeyboardInterrupt:
+            interrupted = True
     return DetectionReport(
-        tuple(rows),
-        tuple(outcomes),
-        classifier,
-        classifier.accuracy(images.train, images.train_labels),
-        classifier.accuracy(images.test, images.test_labels),
-        len(right),
-        seed,
-        interrupted,
+        tuple(rows), tuple(outcomes), network, train_accuracy, test_accuracy, len(right), seed, interrupted
     )
 
 
 def _checked_budgets(budgets: Sequence[float]) -> tuple[float, ...]:
-    try:
-        scales = tuple(float(budget) for budget in budgets)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"budgets={budgets!r}: expected a sequence of positive numbers") from error
-    if not scales or not all(0 < budget < math.inf for budget in scales):
-        raise InputError(f"budgets={scales!r}: expected positive numbers, one at least")
+    if not isinstance(budgets, (Sequence, np.ndarray)) or isinstance(budgets, str) or not len(budgets):
+        raise InputError(f"budgets={budgets!r}: expected a sequence of positive numbers, one at least")
+    scales = tuple(check_positive("a budget", budget, "the norm of a perturbation") for budget in budgets)
+    if len(set(scales)) < len(scales):
+        raise InputError(f"budgets={scales!r}: some are the same; give each once")
     return scales
+
+
+def _checked_names(argument: str, given: Sequence[str], known: tuple[str, ...]) -> tuple[str, ...]:
+    """Different names out of those that are known, one at least."""
+    names = tuple(given) if isinstance(given, Sequence) and not isinstance(given, str) else ()
+    if not names or any(name not in known for name in names) or len(set(names)) < len(names):
+        raise InputError(f"{argument}={given!r}: give a sequence of some of {', '.join(known)}, each once")
+    return names
 
 
 @dataclass(frozen=True, eq=False)
 class _Setting:
-    """One attack, and the same images under natural perturbations of the same norms, by kind."""
+    """One attack, and the same images under natural perturbations of the same norms: by kind, and by chance."""
 
     name: str
     norm: Norm
     budget: float
     attack: Attack
     natural: dict[str, Float]
+    held_out: Float
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,44 +217,35 @@ class _Run:
     steps: int
     permutations: int
     seed: int
+    progress: Progress
 
-    def results(
-        self, references: tuple[str, ...], ball: bool, report: Reporter
-    ) -> tuple[list[DetectionRow], list[AttackOutcome], bool]:
-        """All rows and outcomes, and whether some are missing."""
+    def fill(
+        self, rows: list[DetectionRow], outcomes: list[AttackOutcome], references: tuple[str, ...], ball: bool
+    ) -> None:
+        """Append all rows and outcomes, so that those that were reached remain if this is interrupted."""
         sizes = (min(self.budgets) / 2, max(self.budgets))
         known = self._decompose(self.x, self.fitted, sizes, "known")
         settings: list[_Setting] = []
-        rows: list[DetectionRow] = []
-        interrupted = False
-        try:
+        with reporter(self.progress) as report:
+            report.start("attacks", total=len(ATTACKS) * len(self.budgets))
             for budget in self.budgets:
                 for name, norm in ATTACKS:
-                    settings.append(self._setting(name, norm, budget, known))
-                    report.advance()
-        except KeyboardInterrupt:
-            if not settings:
-                raise
-            interrupted = True
-        outcomes = [self._outcome(setting, known) for setting in settings]
+                    setting = self._setting(name, norm, budget, known)
+                    outcomes.append(self._outcome(setting, known))
+                    settings.append(setting)
+                    report.advance(attack=name, norm=norm, budget=budget)
         free = {kind: self.x + self._stepped(kind, None, "free") for kind in KINDS}
         for reference in references:
-            try:
-                rows += self._rows(reference, settings, free, known, ball)
-                report.advance()
-            except KeyboardInterrupt:
-                if not rows:
-                    raise
-                return rows, outcomes, True
-        return rows, outcomes, interrupted
+            self._fill_rows(rows, reference, settings, free, known, ball)
 
     def _decompose(
         self, references: Float, natural: NaturalPerturbations | None, sizes: tuple[float, float], label: str
     ) -> LocalDecompositions:
         options: dict[str, Any] = {"radius": sizes[1]} if natural is None else {"sizes": sizes, "count": self.count}
         found = local_decompositions(
-            self.classifier, references, natural, rng=derive(self.seed, "decompositions", label), **options
-        )
+            self.classifier, references, natural, rng=derive(self.seed, "decompositions", label),
+            progress=self.progress, **options,
+        )  # fmt: skip
         if found.interrupted:
             raise KeyboardInterrupt
         return found
@@ -250,9 +267,14 @@ class _Run:
             attack = pgd(*given, norm=norm, box=self.natural.box, rng=stream)
         else:
             attack = evading_pgd(*given, known, norm=norm, steps=self.steps, box=self.natural.box, rng=stream)
+        if getattr(attack, "interrupted", False):
+            raise KeyboardInterrupt
         label = f"{name} {norm} {budget}"
         natural = {kind: self.x + self._stepped(kind, attack.sizes, label) for kind in KINDS}
-        return _Setting(name, norm, budget, attack, natural)
+        further = np.stack([self._stepped(kind, attack.sizes, f"{label} held out") for kind in KINDS])
+        kinds = derive(self.seed, "kinds held out", label).integers(len(KINDS), size=len(self.x))
+        held_out = self.x + further[kinds, np.arange(len(self.x))]
+        return _Setting(name, norm, budget, attack, natural, held_out)
 
     def _outcome(self, setting: _Setting, known: LocalDecompositions) -> AttackOutcome:
         natural = setting.natural.values()
@@ -269,28 +291,37 @@ class _Run:
             guaranteed=float(np.mean(known.harmless_radius(threshold) >= setting.budget)),
         )
 
-    def _rows(
-        self, reference: str, settings: list[_Setting], free: dict[str, Float], known: LocalDecompositions, ball: bool
-    ) -> list[DetectionRow]:
-        """All rows for one way to find references."""
+    def _fill_rows(
+        self,
+        rows: list[DetectionRow],
+        reference: str,
+        settings: list[_Setting],
+        free: dict[str, Float],
+        known: LocalDecompositions,
+        ball: bool,
+    ) -> None:
+        """Append all rows for one way to find references."""
         blocks = [*free.values()]
         for setting in settings:
-            blocks += [setting.attack.inputs, *setting.natural.values()]
-        inputs = np.concatenate(blocks)
-        scores = self._scores(reference, inputs, known, ball)
+            blocks += [setting.attack.inputs, setting.held_out, *setting.natural.values()]
+        scores = self._scores(reference, np.concatenate(blocks), known, ball)
         parts = {name: np.split(values, len(blocks)) for name, values in scores.items()}
-        first = len(KINDS)
-        rows: list[DetectionRow] = []
-        for k, setting in enumerate(settings):
-            at = first + k * (1 + len(KINDS))
-            negatives = {
-                "matched": list(range(at + 1, at + 1 + len(KINDS))),
-                "unmatched": list(range(first)),
-                **{kind: [at + 1 + j] for j, kind in enumerate(KINDS)},
-            }
-            for against, places in negatives.items():
-                rows += self._compared(setting, reference, against, parts, at, places)
-        return rows
+        first, width = len(KINDS), 2 + len(KINDS)
+        with reporter(self.progress) as report:
+            report.start(f"areas, reference {reference}", total=len(settings))
+            for k, setting in enumerate(settings):
+                at = first + k * width
+                negatives = {
+                    "matched": list(range(at + 2, at + width)),
+                    "unmatched": list(range(first)),
+                    **{kind: [at + 2 + j] for j, kind in enumerate(KINDS)},
+                }
+                rows += [
+                    row
+                    for against, places in negatives.items()
+                    for row in self._compared(setting, reference, against, parts, at, places)
+                ]
+                report.advance()
 
     def _scores(self, reference: str, inputs: Float, known: LocalDecompositions, ball: bool) -> dict[str, Float]:
         """All scores of inputs, the images being repeated in order."""
@@ -346,12 +377,16 @@ class _Run:
             stream = derive(self.seed, "control", label, name)
             advantage = None if name == UTILISATION else auc_difference(pairs[UTILISATION], pair, clusters=clusters)
             curve = roc(*pair, clusters=clusters)
-            control = permutation_control(*pair, permutations=self.permutations, rng=stream)
+            control = permutation_control(*pair, clusters=clusters, permutations=self.permutations, rng=stream)
+            if control.interrupted:
+                raise KeyboardInterrupt
+            held_out = roc(parts[name][at + 1], pair[1], clusters=clusters) if against == "matched" else None
             rows.append(
                 DetectionRow(
-                    setting.name, setting.norm, setting.budget, reference, against, name, curve, control, advantage
+                    setting.name, setting.norm, setting.budget, reference, against, name, curve, control, advantage,
+                    held_out,
                 )
-            )
+            )  # fmt: skip
         return rows
 
 

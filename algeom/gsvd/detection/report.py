@@ -15,10 +15,16 @@ from algeom.gsvd.detection.roc_curves import PermutationControl, RocCurve
 from algeom.gsvd.networks.classifier import Classifier
 from algeom.maps.tape import noun_count
 
-__all__ = ["UTILISATION", "AttackOutcome", "DetectionReport", "DetectionRow"]
+__all__ = ["EVADING", "UTILISATION", "AttackOutcome", "DetectionReport", "DetectionRow"]
 
 #: The score that is compared with the others.
 UTILISATION = "utilisation"
+#: The attack that knows the detector.
+EVADING = "evading PGD"
+#: What rows are selected by, apart from their budgets.
+_NAMES = ("attack", "norm", "reference", "against", "score")
+#: Rounding errors of areas, which are means of thousands of numbers up to 1.
+_ROUNDING = 1e-12
 #: Mean areas that differ by less than this are called near: means of other splits of the digits differ as much.
 _EQUAL = 0.005
 
@@ -40,8 +46,12 @@ class DetectionRow:
     curve : RocCurve
         With an interval for images as clusters.
     control : PermutationControl
+        Labels permuted within images.
     advantage : tuple of float, or None
         Area of the utilisation minus that of this score, and the 95% interval of that.
+    held_out : RocCurve or None
+        The control of the whole procedure, for "matched": further natural perturbations of the same images, with kinds
+        by chance and norms of the attack, in the place of the attack. Its area is 0.5 but for chance.
     """
 
     attack: str
@@ -53,6 +63,7 @@ class DetectionRow:
     curve: RocCurve
     control: PermutationControl
     advantage: tuple[float, float, float] | None
+    held_out: RocCurve | None = None
 
     @property
     def auc(self) -> float:
@@ -108,7 +119,8 @@ class DetectionReport:
         NUMERICAL: about these attacks on these images.
     seed : int
     interrupted : bool
-        What was not reached is left out.
+        What was not reached is left out: there are outcomes of the attacks that were made, and rows of those that were
+        compared; if training was interrupted, there are none.
     """
 
     rows: tuple[DetectionRow, ...]
@@ -144,16 +156,21 @@ class DetectionReport:
         Parameters
         ----------
         **values
-            For instance ``attack="PGD", norm="l2", score="utilisation"``.
+            Some of attack, norm, reference, against, score (str) and budget (float), for instance ``attack="PGD",
+            norm="l2", score="utilisation"``.
 
         Raises
         ------
         InputError
-            If rows have no such attribute, or there are no such rows.
+            If rows are not selected by that, or there are no such rows.
         """
-        unknown = [name for name in values if name not in DetectionRow.__dataclass_fields__]
-        if unknown:
-            raise InputError(f"rows have no {unknown[0]}; choose from {', '.join(DetectionRow.__dataclass_fields__)}")
+        for name, value in values.items():
+            if name not in (*_NAMES, "budget"):
+                raise InputError(f"rows are not selected by {name!r}; choose from {', '.join(_NAMES)}, budget")
+            expected = str if name in _NAMES else (int, float, np.integer, np.floating)
+            if not isinstance(value, expected) or isinstance(value, bool):
+                kind = "a name" if name in _NAMES else "a number"
+                raise InputError(f"{name}={value!r}: expected {kind}; call select for each one of several")
         found = tuple(row for row in self.rows if all(getattr(row, name) == value for name, value in values.items()))
         if not found:
             raise InputError(f"there are no rows with {values}; attacks, budgets and scores are in report.rows")
@@ -169,9 +186,17 @@ class DetectionReport:
             Of attacks that know the detector, of those that do not, or of both.
         **values
             As for `select`; by default ``reference="known", against="matched"``.
+
+        Raises
+        ------
+        InputError
+            If there are no such rows.
         """
         rows = self.select(score=score, **{"reference": "known", "against": "matched", **values})
-        return _mean(row.auc for row in rows if evading is None or (row.attack == "evading PGD") == evading)
+        chosen = [row.auc for row in rows if evading is None or (row.attack == EVADING) == evading]
+        if not chosen:
+            raise InputError(f"evading={evading!r}: there are no such attacks among those with {values}")
+        return _mean(chosen)
 
     def table(self, *, reference: str = "known", against: str = "matched") -> str:
         """Areas as text: a line for each attack and budget, a column for each score."""
@@ -203,25 +228,38 @@ class DetectionReport:
         """What the figures say, in sentences made from them."""
         found = [line for reference in self.references for line in self._comparison(reference)]
         found += self._evasion()
-        if {"matched", "unmatched"} <= {row.against for row in self.rows}:
-            same, other = (self.mean_auc("norm", against=a) for a in ("matched", "unmatched"))
+        if all(self._has("norm", against) for against in ("matched", "unmatched")):
+            same, other = (self.mean_auc("norm", evading=None, against=a) for a in ("matched", "unmatched"))
             found.append(
-                f"The norm alone has mean AUC {same:.3f} against natural perturbations of the same size, as it must "
-                f"have, and {other:.3f} against those as large as they come."
+                f"The norm alone has mean AUC {same:.3f} against natural perturbations of the same size, and "
+                f"{other:.3f} against those as large as they come."
+            )
+        return (*found, *self._controls())
+
+    def _controls(self) -> list[str]:
+        """Held-out natural perturbations in the place of attacks, and permuted labels."""
+        found = []
+        curves = [row.held_out for row in self.rows if row.held_out is not None]
+        if curves:
+            covered = sum(curve.low - _ROUNDING <= 0.5 <= curve.high + _ROUNDING for curve in curves)
+            found.append(
+                f"Held-out natural perturbations in the place of attacks have mean AUC "
+                f"{_mean(curve.auc for curve in curves):.4f}; 0.5 is in {covered} of {len(curves)} 95% intervals."
             )
         controls = [row.control for row in self.rows]
-        passed = sum(control.passed for control in controls)
-        found.append(
-            f"With permuted labels the mean AUC is {_mean(c.mean for c in controls):.4f}; it is within four standard "
-            f"errors of 0.5 in {passed} of {len(controls)} rows."
-        )
-        return tuple(found)
+        if controls:
+            passed = sum(control.passed for control in controls)
+            found.append(
+                f"With labels permuted within images the mean AUC is {_mean(c.mean for c in controls):.4f}; it is "
+                f"within four standard errors of theory in {passed} of {len(controls)} rows, whatever the scores are."
+            )
+        return found
 
     def _comparison(self, reference: str) -> list[str]:
         """The utilisation against every baseline, for attacks that do not know it."""
         rows = [
             row for row in self.rows
-            if (row.reference, row.against) == (reference, "matched") and row.attack != "evading PGD"
+            if (row.reference, row.against) == (reference, "matched") and row.attack != EVADING
         ]  # fmt: skip
         others = [name for name in dict.fromkeys(row.score for row in rows) if not name.startswith(UTILISATION)]
         if not rows or not others:
@@ -235,49 +273,71 @@ class DetectionReport:
                 settings.setdefault((row.attack, row.norm, row.budget), []).append(row.advantage)
         above = sum(all(low > 0 for _, low, _ in part) for part in settings.values())
         below = sum(any(high < 0 for _, _, high in part) for part in settings.values())
+        # Standard deviations of means are at most means of standard deviations, however attacks are correlated.
+        _, low, high = np.mean([row.advantage for row in rows if row.score == best and row.advantage], axis=0)
         if abs(own - means[best]) < _EQUAL:
-            verdict = f"is within {_EQUAL} of"
+            verdict = f"is within {_EQUAL} of the best baseline"
+        elif low > 0 or high < 0:
+            verdict = f"{'beats' if low > 0 else 'is weaker than'} the best baseline"
         else:
-            verdict = "beats" if own > means[best] else "is weaker than"
+            verdict = f"is {'above' if own > means[best] else 'below'}, but not told apart from, the best baseline"
         return [
-            f"Reference {reference}: the utilisation (mean AUC {own:.3f}) {verdict} the best baseline, {best} "
-            f"({means[best]:.3f}); over {len(settings)} attacks its AUC is above all baselines in {above}, and below "
-            f"one in {below}, by 95% intervals of differences."
+            f"Reference {reference}: the utilisation (mean AUC {own:.3f}) {verdict}, {best} ({means[best]:.3f}), with "
+            f"a mean difference from {low:.3f} to {high:.3f} (95%, at the widest); over {len(settings)} attacks its "
+            f"AUC is above all baselines in {above}, and below one in {below}, by 95% intervals of differences."
         ]
 
     def _evasion(self) -> list[str]:
         """What knowing the detector changes."""
-        evading = [o for o in self.outcomes if o.attack == "evading PGD"]
         plain = {o.budget: o for o in self.outcomes if (o.attack, o.norm) == ("PGD", "l2")}
-        pairs = [(plain[o.budget], o) for o in evading if o.budget in plain and o.norm == "l2"]
-        if not pairs:
+        evading = {o.budget: o for o in self.outcomes if (o.attack, o.norm) == (EVADING, "l2")}
+        known = {(row.attack, row.budget) for row in self.rows if self._is(row, UTILISATION, "matched")}
+        budgets = [b for b in evading if b in plain and {("PGD", b), (EVADING, b)} <= known]
+        if not budgets:
             return []
-        parts = [f"{100 * a.evaded:.0f}% to {100 * b.evaded:.0f}% at {b.budget:g}" for a, b in pairs]
-        before = _mean(
-            row.auc
-            for row in self.select(attack="PGD", norm="l2", reference="known", against="matched", score=UTILISATION)
-        )
-        after = {name: self.mean_auc(name, evading=True) for name in self.scores if self._is_known(name)}
+
+        def mean(attack: str, score: str) -> float:
+            return _mean(self.mean_auc(score, evading=None, attack=attack, norm="l2", budget=b) for b in budgets)
+
+        before = mean("PGD", UTILISATION)
+        after = {name: mean(EVADING, name) for name in self.scores if self._has(name, "matched")}
         best = max(after, key=lambda name: after[name])
-        shares = ", ".join(f"{100 * o.guaranteed:.0f}% at {o.budget:g}" for o in evading)
+        parts = [f"{100 * plain[b].evaded:.0f}% to {100 * evading[b].evaded:.0f}% at {b:g}" for b in budgets]
+        shares = ", ".join(f"{100 * evading[b].guaranteed:.0f}% at {b:g}" for b in budgets)
+        known_best = "" if best == UTILISATION else ", which it does not know,"
         return [
-            f"An attack that knows the detector lowers its mean AUC from {before:.3f} to {after[UTILISATION]:.3f}; "
+            f"An attack that knows the detector changes its mean AUC from {before:.3f} to {after[UTILISATION]:.3f}; "
             f"images misclassified without a flag (5% false alarms) go from {'; '.join(parts)}. The best score against "
-            f"it, which it does not know, is {best} ({after[best]:.3f}).",
+            f"it{known_best} is {best} ({after[best]:.3f}).",
             f"It is proved that there is no such perturbation for {shares} of the images.",
         ]
 
-    def _is_known(self, score: str) -> bool:
-        return any((row.score, row.reference, row.against) == (score, "known", "matched") for row in self.rows)
+    def _has(self, score: str, against: str) -> bool:
+        """Whether there are rows of this score with known references."""
+        return any(self._is(row, score, against) for row in self.rows)
 
-    def plot(self, kind: str | None = None, *, ax: Any = None) -> Any:
-        """Draw ROC curves or areas by budget (`algeom.plot.gsvd_detection`); returns matplotlib Axes."""
+    @staticmethod
+    def _is(row: DetectionRow, score: str, against: str) -> bool:
+        return (row.score, row.reference, row.against) == (score, "known", against)
+
+    def plot(self, kind: str | None = None, *, ax: Any = None, **chosen: Any) -> Any:
+        """Draw ROC curves ("roc") or areas by budget ("budget"); returns matplotlib Axes.
+
+        Parameters
+        ----------
+        kind : str, optional
+        ax : matplotlib Axes, optional
+        **chosen
+            Attack, norm, budget, reference and against, as for `algeom.plot.gsvd_detection`.
+        """
         from algeom import plot
 
-        return plot.gsvd_detection(self, kind, ax=ax)
+        return plot.gsvd_detection(self, kind, ax=ax, **chosen)
 
     def __repr__(self) -> str:
-        own = f"mean AUC of the utilisation {self.mean_auc(UTILISATION, evading=None):.3f}"
+        own = "no rows"
+        if self._has(UTILISATION, "matched"):
+            own = f"mean AUC of the utilisation {self.mean_auc(UTILISATION, evading=None):.3f}"
         stopped = ", interrupted" if self.interrupted else ""
         return (
             f"DetectionReport({noun_count(len(self.outcomes), 'attack')} of {noun_count(self.n_images, 'image')}, "
@@ -286,9 +346,10 @@ class DetectionReport:
 
     def __str__(self) -> str:
         head = f"{self!r}\ntraining accuracy {self.train_accuracy:.4f}, test accuracy {self.test_accuracy:.4f}"
-        return "\n\n".join([head, self.table(), self.outcome_table(), "\n".join(self.conclusions)])
+        tables = [self.table()] if self.rows else []
+        tables += [self.outcome_table()] if self.outcomes else []
+        return "\n\n".join([head, *tables, *(["\n".join(self.conclusions)] if self.rows else [])])
 
 
 def _mean(values: Iterable[float]) -> float:
-    every = list(values)
-    return float(np.mean(every)) if every else math.nan
+    return float(np.mean(list(values)))

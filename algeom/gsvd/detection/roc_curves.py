@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from algeom.errors import InputError
+from algeom.maps.relabelling import check_integer
+from algeom.runtime.progress import Progress, reporter
 from algeom.runtime.seeds import RandomState, resolve
 
 __all__ = ["PermutationControl", "RocCurve", "auc_difference", "permutation_control", "roc"]
@@ -18,6 +20,8 @@ Float = NDArray[np.float64]
 
 #: Normal quantile of two-sided 95% intervals.
 _NORMAL = 1.959963984540054
+#: Rounding errors of areas, which are means of thousands of numbers up to 1.
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -67,7 +71,7 @@ def roc(positives: ArrayLike, negatives: ArrayLike, *, clusters: tuple[ArrayLike
     Raises
     ------
     InputError
-        If there are no scores of one kind, or one is NaN.
+        If there are no scores of one kind, one is NaN, or clusters do not fit.
 
     Notes
     -----
@@ -119,14 +123,18 @@ def auc_difference(
     difference, low, high : float
         Area of the first minus that of the second; the method of `roc`, which accounts for correlated scores.
 
+    Raises
+    ------
+    InputError
+        As for `roc`, or if the two are of different data.
+
     Examples
     --------
     >>> auc_difference(([2.0, 3.0], [0.0, 1.0]), ([2.0, 0.0], [1.0, 3.0]))[0]
     0.75
     """
-    parts = [
-        _placements(_scores("positives", ahead), _scores("negatives", behind)) for ahead, behind in (first, second)
-    ]
+    pairs = [_pair(name, given, "scores") for name, given in (("first", first), ("second", second))]
+    parts = [_placements(_scores("positives", ahead), _scores("negatives", behind)) for ahead, behind in pairs]
     if parts[0][0].shape != parts[1][0].shape or parts[0][1].shape != parts[1][1].shape:
         raise InputError("the two scores are of different data: give as many positives and negatives of both")
     groups = _groups(clusters, len(parts[0][0]), len(parts[0][1]))
@@ -138,7 +146,7 @@ def auc_difference(
 
 @dataclass(frozen=True, eq=False, repr=False)
 class PermutationControl:
-    """Areas after positives and negatives were mixed up at random: they are near 0.5 if nothing else is wrong.
+    """Areas after positives and negatives were mixed up at random.
 
     Attributes
     ----------
@@ -148,54 +156,86 @@ class PermutationControl:
         Of the areas with permuted labels.
     low, high : float
         Between which 95% of them are.
-    expected_deviation : float
-        Standard deviation of an area with permuted labels, by theory.
+    expected_mean, expected_deviation : float
+        Mean and standard deviation of an area with permuted labels, by theory.
     p_value : float
-        Share of permutations with areas as far from 0.5 as the right one, which counts as one of them.
+        Share of permutations with areas as far from `expected_mean` as the right one, which counts as one of them.
     permutations : int
+        How many were made.
     seed : int
+    interrupted : bool
     """
 
     auc: float
     mean: float
     low: float
     high: float
+    expected_mean: float
     expected_deviation: float
     p_value: float
     permutations: int
     seed: int
+    interrupted: bool = False
 
     @property
     def passed(self) -> bool:
-        """Whether the mean is within four standard errors of 0.5."""
-        return abs(self.mean - 0.5) <= 4 * self.expected_deviation / math.sqrt(self.permutations)
+        """Whether the mean is within four standard errors of what theory says.
+
+        That is a check of how areas are computed, and of nothing else: permuted labels have this mean whatever the
+        scores are.
+        """
+        error = self.expected_deviation / math.sqrt(self.permutations)
+        return abs(self.mean - self.expected_mean) <= 4 * error + _ROUNDING
 
     def __repr__(self) -> str:
+        stopped = ", interrupted" if self.interrupted else ""
         return (
             f"PermutationControl({self.permutations} permutations: mean {self.mean:.4f}, 95% in {self.low:.4f} to "
-            f"{self.high:.4f}; AUC {self.auc:.4f}, p = {self.p_value:.2g})"
+            f"{self.high:.4f}; AUC {self.auc:.4f}, p = {self.p_value:.2g}{stopped})"
         )
 
 
 def permutation_control(
-    positives: ArrayLike, negatives: ArrayLike, *, permutations: int = 1000, rng: RandomState = None
+    positives: ArrayLike,
+    negatives: ArrayLike,
+    *,
+    clusters: tuple[ArrayLike, ArrayLike] | None = None,
+    permutations: int = 1000,
+    rng: RandomState = None,
+    progress: Progress = False,
 ) -> PermutationControl:
     """Areas under ROC curves of the same scores with permuted labels.
 
     Parameters
     ----------
-    positives, negatives : array_like of float
+    positives, negatives : array_like of float, shapes (P,), (N,)
+    clusters : pair of array_like of int, shapes (P,), (N,), optional
+        Which scores belong together, for instance to one image: labels are then permuted within clusters only. By
+        default among all scores.
     permutations : int
     rng : int, numpy.random.Generator or None
+    progress : bool or callable
 
     Returns
     -------
     PermutationControl
+        If interrupted, of the permutations that were made.
+
+    Raises
+    ------
+    InputError
+        As for `roc`, if `permutations` is no positive integer, or no cluster has scores of both kinds.
 
     Notes
     -----
-    Over all permutations the mean is exactly 1/2, and the variance is that of the rank sum divided by P N: with
-    midranks r_k of P + N = S scores, ``sum (r_k - mean)^2 / (S (S - 1) P N)``, or ``(S + 1) / (12 P N)`` without ties.
+    The p-value is exact if, without a difference between positives and negatives, the scores could have come in any
+    other order, within clusters if these are given. Scores of one image that go up and down together can not be
+    exchanged with those of other images: without clusters their p-value means nothing.
+
+    Over all permutations within clusters c with S_c scores, P_c of them positive, the rank sum of positives has the
+    mean ``sum_c P_c m_c`` and the variance ``sum_c P_c (S_c - P_c) s_c^2 / S_c``, where m_c is the mean and s_c^2 the
+    variance (with S_c - 1) of midranks in c: samples without replacement. The area is the rank sum minus
+    ``P (P + 1) / 2``, divided by P N; its mean is 1/2 if positives have the same share in all clusters.
 
     Examples
     --------
@@ -204,28 +244,62 @@ def permutation_control(
     (True, True)
     """
     ahead, behind = _scores("positives", positives), _scores("negatives", negatives)
-    if not (isinstance(permutations, (int, np.integer)) and permutations > 0):
-        raise InputError(f"permutations={permutations!r}: expected a positive integer")
+    check_integer("permutations", permutations, 1)
+    if clusters is None:
+        at, groups = np.zeros(len(ahead) + len(behind), dtype=np.int64), 1
+    else:
+        own, others, groups = _groups(clusters, len(ahead), len(behind))
+        at = np.concatenate([own, others])
     seed, generator = resolve(rng)
-    count, total = len(ahead), len(ahead) + len(behind)
+    pairs = len(ahead) * len(behind)
+    least = len(ahead) * (len(ahead) + 1) / 2
     ranks = _midranks(np.concatenate([ahead, behind]))
-    pairs = count * len(behind)
-    least = count * (count + 1) / 2
-    sums = np.array([ranks[generator.permutation(total)[:count]].sum() for _ in range(permutations)])
-    areas = (sums - least) / pairs
-    auc = float((ranks[:count].sum() - least) / pairs)
-    deviation = math.sqrt(float(np.square(ranks - ranks.mean()).sum()) / (total * (total - 1) * pairs))
+    sizes, chosen = np.bincount(at, minlength=groups), np.bincount(at[: len(ahead)], minlength=groups)
+    if np.all((chosen == 0) | (chosen == sizes)):
+        raise InputError("no cluster has both positives and negatives: labels cannot be permuted within clusters")
+    means = np.bincount(at, ranks) / sizes
+    squares = np.bincount(at, np.square(ranks - means[at]))
+    variance = float(np.sum(chosen * (sizes - chosen) * squares / (sizes * np.maximum(sizes - 1, 1))))
+    expected = (float(chosen @ means) - least) / pairs
+    # The order of scores by cluster, random within each, has the positives in the first places of each cluster.
+    places = np.arange(len(ranks)) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+    first = places < np.repeat(chosen, sizes)
+    sums: list[float] = []
+    interrupted = False
+    with reporter(progress) as report:
+        report.start("permutations", total=permutations)
+        try:
+            for _ in range(permutations):
+                order = np.argsort(at + generator.random(len(at)))
+                sums.append(float(ranks[order[first]].sum()))
+                report.advance()
+        except KeyboardInterrupt:
+            if not sums:
+                raise
+            interrupted = True
+    areas = (np.array(sums) - least) / pairs
+    auc = float((ranks[: len(ahead)].sum() - least) / pairs)
     # Areas are multiples of 1 / (2 P N); half of that separates equal ones from others.
-    extreme = np.abs(areas - 0.5) >= abs(auc - 0.5) - 0.25 / pairs
-    p_value = (1 + int(extreme.sum())) / (1 + permutations)
+    extreme = np.abs(areas - expected) >= abs(auc - expected) - 0.25 / pairs
+    p_value = (1 + int(extreme.sum())) / (1 + len(areas))
     low, high = np.quantile(areas, [0.025, 0.975])
     return PermutationControl(
-        auc, float(areas.mean()), float(low), float(high), deviation, p_value, int(permutations), seed
-    )
+        auc, float(areas.mean()), float(low), float(high), expected, math.sqrt(variance) / pairs, p_value, len(areas),
+        seed, interrupted,
+    )  # fmt: skip
+
+
+def _pair(name: str, given: Any, what: str) -> tuple[Any, Any]:
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise InputError(f"{name} is no pair; give the {what} of positives and those of negatives")
+    return given[0], given[1]
 
 
 def _scores(name: str, values: ArrayLike) -> Float:
-    scores = np.asarray(values, dtype=np.float64)
+    try:
+        scores = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"{name} are no vector of real numbers: {error}") from error
     if scores.ndim != 1 or not scores.size:
         raise InputError(f"{name} have the shape {scores.shape}; expected a vector of scores, one at least")
     if np.isnan(scores).any():
@@ -240,11 +314,17 @@ def _groups(clusters: Any, n_positives: int, n_negatives: int) -> tuple[NDArray[
     if clusters is None:
         total = n_positives + n_negatives
         return np.arange(n_positives), np.arange(n_positives, total), total
-    ahead, behind = (np.asarray(part) for part in clusters)
+    pair = _pair("clusters", clusters, "clusters")
+    try:
+        ahead, behind = (np.asarray(part) for part in pair)
+    except ValueError as error:
+        raise InputError(f"clusters are no two vectors of integers: {error}") from error
     if ahead.shape != (n_positives,) or behind.shape != (n_negatives,):
         raise InputError(
             f"clusters have the shapes {ahead.shape} and {behind.shape}; expected ({n_positives},) and ({n_negatives},)"
         )
+    if not {ahead.dtype.kind, behind.dtype.kind} <= set("iu"):
+        raise InputError(f"clusters have the types {ahead.dtype} and {behind.dtype}; expected integers")
     names, numbers = np.unique(np.concatenate([ahead, behind]), return_inverse=True)
     return numbers[:n_positives], numbers[n_positives:], len(names)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,15 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 from algeom.errors import InputError
 from algeom.evidence import Evidence, Status
 from algeom.gsvd.decomposition.decompose import gsvd
-from algeom.gsvd.detection.natural_perturbations import NaturalPerturbations
+from algeom.gsvd.detection.natural_perturbations import NaturalPerturbations, require_box
 from algeom.gsvd.ellipsoids.minimum_volume import minimum_volume_ellipsoid
 from algeom.gsvd.functions.arguments import as_rows
-from algeom.gsvd.networks.classifier import Classifier
+from algeom.gsvd.functions.layers import Layers
+from algeom.gsvd.networks.classifier import Classifier, TrainedClassifier, as_classifier
+from algeom.maps.relabelling import check_integer
 from algeom.maps.tape import noun_count
 from algeom.runtime.progress import Progress, reporter
 from algeom.runtime.seeds import RandomState, derive, resolve
 
-__all__ = ["BASELINES", "LocalDecompositions", "baseline_scores", "local_decompositions"]
+__all__ = ["BASELINES", "LocalDecompositions", "baseline_scores", "check_positive", "local_decompositions"]
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
@@ -54,7 +57,7 @@ class LocalDecompositions:
     sigma : ndarray of float64, shape (K, p)
         Decreasing.
     evidence : Evidence
-        For utilisations of at most 1. They hold of the perturbations that were seen, and no others.
+        For `sigma`: utilisations are at most 1 for the perturbations that were seen, and no others.
     seed : int
     interrupted : bool
         The references that were not reached are left out.
@@ -73,11 +76,26 @@ class LocalDecompositions:
         return len(self.references)
 
     def __getitem__(self, index: Any) -> LocalDecompositions:
-        """Those of some of the references."""
+        """Those of some of the references, by a number, numbers, a mask or a slice.
+
+        Raises
+        ------
+        InputError
+            If there are no such references, or none are chosen.
+        """
+        try:
+            chosen = np.atleast_1d(np.arange(len(self))[index])
+        except (IndexError, TypeError, ValueError) as error:
+            raise InputError(f"there are no such references; choose from 0 to {len(self) - 1}: {error}") from error
+        if chosen.ndim != 1 or not chosen.size:
+            raise InputError(f"index={index!r}: expected a number, a list of numbers, a mask or a slice, not empty")
         return LocalDecompositions(
-            self.classifier, self.references[index], self.values[index], self.axes[index], self.sigma[index],
+            self.classifier, self.references[chosen], self.values[chosen], self.axes[chosen], self.sigma[chosen],
             self.evidence, self.seed, self.interrupted,
         )  # fmt: skip
+
+    def __iter__(self) -> Iterator[LocalDecompositions]:
+        return (self[i] for i in range(len(self)))
 
     def utilisation(self, x: ArrayLike) -> Float:
         """Gain utilisation ``|Sigma^-1 U^T H (f(x) - f(x0))| / |x - x0|``, the i-th input at the i-th reference.
@@ -124,8 +142,7 @@ class LocalDecompositions:
         radius is the least ``m_b / (threshold |Sigma U^T w|)``. It holds for any axes and lengths, so that nothing
         needs to be certified; but the threshold has to be above the utilisations of natural perturbations to be useful.
         """
-        if not 0 < threshold < math.inf:
-            raise InputError(f"threshold={threshold!r}: expected a positive number, a utilisation")
+        threshold = check_positive("threshold", threshold, "a utilisation")
         H, logits = self.classifier.contrast_matrix, self.classifier.logits(self.references)
         own = logits.argmax(axis=1)
         differences = (np.eye(len(H) + 1)[own][:, None, :] - np.eye(len(H) + 1)) @ H.T
@@ -161,8 +178,22 @@ class LocalDecompositions:
         )
 
 
+def check_positive(name: str, value: object, meaning: str) -> float:
+    """A positive finite number as a float.
+
+    Raises
+    ------
+    InputError
+        If it is something else.
+    """
+    is_number = isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool)
+    if not is_number or not 0 < value < math.inf:  # type: ignore[operator]
+        raise InputError(f"{name}={value!r}: expected a positive number, {meaning}")
+    return float(value)  # type: ignore[arg-type]
+
+
 def local_decompositions(
-    classifier: Classifier,
+    classifier: Classifier | TrainedClassifier | Layers,
     references: ArrayLike,
     natural: NaturalPerturbations | None = None,
     *,
@@ -176,7 +207,7 @@ def local_decompositions(
 
     Parameters
     ----------
-    classifier : Classifier
+    classifier : Classifier, TrainedClassifier or Layers
     references : array_like, shape (K, n)
     natural : NaturalPerturbations, optional
         What is natural: sigma then covers the gains of random ones of them.
@@ -198,8 +229,8 @@ def local_decompositions(
     Raises
     ------
     InputError
-        If neither or both are given, shapes do not fit, or logits do not change in all directions at a reference, as
-        those of a constant classifier.
+        If neither or both are given, shapes or numbers do not fit, or logits do not change in all directions at a
+        reference, as those of a constant classifier.
 
     Notes
     -----
@@ -207,14 +238,17 @@ def local_decompositions(
     in each direction of outputs: those of natural perturbations, above which something is unusual; or the largest
     possible ones, which gradients come close to.
     """
+    classifier = as_classifier(classifier)
     rows = as_rows("references", references, classifier.n_inputs)
-    if (natural is None) == (radius is None):
-        raise InputError("give either natural perturbations (with sizes) or the radius of a ball")
-    if natural is not None and (sizes is None or len(sizes) != 2 or not 0 < sizes[0] <= sizes[1] < math.inf):
-        raise InputError(f"sizes={sizes!r}: expected the least and the largest norm of natural perturbations")
+    if (natural is None) == (radius is None) or (natural is None) != (sizes is None):
+        raise InputError("give either natural perturbations, with sizes, or the radius of a ball")
+    if natural is None:
+        radius = check_positive("radius", radius, "the largest norm of a perturbation")
+    else:
+        sizes = _check_natural(natural, sizes, classifier.n_inputs)
+        require_box(rows, natural.box)
     p = classifier.n_classes - 1
-    if count < p:
-        raise InputError(f"count={count!r}: at least {p} perturbations are needed to see gains in {p} directions")
+    check_integer("count", count, p, reason=f"gains in {noun_count(p, 'direction')} need as many perturbations")
     seed, _ = resolve(rng)
     values = classifier.contrasts(rows)
     labels = classifier.predict(rows)
@@ -235,6 +269,8 @@ def local_decompositions(
                         rounds=_ROUNDS,
                         rng=stream,
                     )
+                    if found.interrupted:
+                        raise KeyboardInterrupt
                     axes[i], sigma[i], rank = found.U, found.sigma, found.rank
                 else:
                     assert sizes is not None
@@ -267,12 +303,26 @@ def local_decompositions(
     )
 
 
-def baseline_scores(classifier: Classifier, references: ArrayLike, x: ArrayLike) -> dict[str, Float]:
+def _check_natural(natural: object, sizes: Any, n_inputs: int) -> tuple[float, float]:
+    """The least and the largest norm."""
+    if not isinstance(natural, NaturalPerturbations) or natural.images.shape[1] != n_inputs:
+        raise InputError(f"natural={natural!r}: expected NaturalPerturbations of images with {n_inputs} entries")
+    if not isinstance(sizes, (tuple, list, np.ndarray)) or len(sizes) != 2:
+        raise InputError(f"sizes={sizes!r}: expected the least and the largest norm of natural perturbations")
+    least, largest = (check_positive("a size", size, "the norm of natural perturbations") for size in sizes)
+    if least > largest:
+        raise InputError(f"sizes={sizes!r}: the least norm of natural perturbations comes first")
+    return least, largest
+
+
+def baseline_scores(
+    classifier: Classifier | TrainedClassifier | Layers, references: ArrayLike, x: ArrayLike
+) -> dict[str, Float]:
     """Plain scores of inputs at references, each larger for what is more suspicious.
 
     Parameters
     ----------
-    classifier : Classifier
+    classifier : Classifier, TrainedClassifier or Layers
     references, x : array_like, shape (K, n)
 
     Returns
@@ -289,7 +339,13 @@ def baseline_scores(classifier: Classifier, references: ArrayLike, x: ArrayLike)
         - "reference margin": minus the margin at x of the class at x0: positive where the class changes.
 
         Quotients are 0 where d = 0.
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit.
     """
+    classifier = as_classifier(classifier)
     at, rows = (as_rows(name, a, classifier.n_inputs) for name, a in (("references", references), ("x", x)))
     if len(at) != len(rows):
         raise InputError(f"{len(rows)} inputs for {noun_count(len(at), 'reference')}; give one input for each")
