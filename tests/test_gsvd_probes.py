@@ -119,6 +119,34 @@ def test_null_inputs_around_a_point_have_the_output_of_the_point(narrow):
     assert narrow.null_share(found.found[0]) == pytest.approx(np.ones(len(d)))
 
 
+def test_null_inputs_are_in_the_domain():
+    def f(x):
+        return x[:, :1] * x[:, 1:] + x[:, :1]
+
+    for domain, radius in (
+        (Annulus(2, 0.9, 1.0), 0.95),
+        (Ball(2, 2.0), 1.0),
+        (Box([-1, -3], [2, 3], 0.2), 0.6),
+        (Samples([[0.5, 0.0], [1.0, 1.0], [0.0, 1.5]]), 1.0),
+    ):
+        decomposition = gsvd(f, domain, n_inputs=2, rng=0, rounds=2)
+        found = null_inputs(decomposition, rng=0)
+        assert found.solved.all()
+        assert np.linalg.norm(found.inputs) == pytest.approx(radius)
+        if not isinstance(domain, Samples):
+            with pytest.raises(InputError, match="leaves the domain"):
+                null_inputs(decomposition, 50.0, rng=0)
+    corner = gsvd(f, Box([0, 0], [1, 1]), n_inputs=2, rng=0, rounds=2)
+    for radius in (None, 0.5):
+        with pytest.raises(InputError, match="no sphere around x0"):
+            null_inputs(corner, radius, rng=0)
+    # What gains are on one sphere, they are on all for homogeneous maps.
+    assert null_inputs(gsvd([[1.0, 1.0]], Box([0, 0], [1, 1]), rng=0, rounds=2), 9.0, rng=0).solved.all()
+    assert null_inputs(gsvd([[1.0, 1.0]], 2.0), 50.0, rng=0).solved.all()
+    with pytest.raises(InputError, match="radius='a'"):
+        null_inputs(corner, "a")
+
+
 def test_maps_without_null_inputs_are_not_said_to_have_some(wide):
     found = null_inputs(wide, rng=0)
     assert not found.solved.any()
@@ -164,8 +192,9 @@ def test_errors_of_rounded_embeddings_are_bounded(narrow):
     assert np.isfinite(found.residuals).all()
     bound = found.error_bound(step * math.sqrt(z.shape[1]) / 2)
     assert np.all(np.linalg.norm(found.inputs - x, axis=1) <= bound)
-    with pytest.raises(InputError, match="noise=-1"):
-        found.error_bound(-1.0)
+    for noise in (-1.0, "a", None, math.nan):
+        with pytest.raises(InputError, match=f"noise={noise!r}"):
+            found.error_bound(noise)
 
 
 @pytest.mark.parametrize("k", [7, 8, 9])
@@ -274,7 +303,40 @@ def test_same_seed_same_inputs_and_an_interruption_leaves_starting_points(narrow
     partial = reconstruct_inputs(narrow, z, known=range(5), rng=4, progress=stop)
     assert partial.interrupted
     assert not partial.solved.any()
-    assert "interrupted" in repr(partial)
+    assert not partial.reached.any()
+    assert first.reached.all()
+    assert not partial.is_ambiguous.any()
+    assert "0 ambiguous" in repr(partial)
+    assert "interrupted with 3 not reached" in repr(partial)
+    labels = [text.get_text() for text in partial.plot().get_legend().get_texts()]
+    assert labels == ["not reached: 3"]
+
+
+def test_rows_are_reached_one_after_the_other(narrow, monkeypatch):
+    from algeom.gsvd.probes import reconstruction
+
+    # Batches of 7 searches: 35 are done, 21 for each row.
+    monkeypatch.setattr(reconstruction, "_BATCH", 7 * 20 * 6)
+
+    def stop(event):
+        if event.done >= 30:
+            raise KeyboardInterrupt
+
+    found = reconstruct_inputs(narrow, narrow.lift(points(narrow, 4)), starts=20, rng=0, progress=stop)
+    assert found.interrupted
+    assert found.reached.tolist() == [True, False, False, False]
+    assert found.solved[0]
+
+
+def test_evidence_of_what_is_not_solved_is_a_bound_for_complete_embeddings_as_well(narrow):
+    z = narrow.lift(points(narrow, 3))
+    assert reconstruct_inputs(narrow, z, starts=2, rng=0).evidence.status is Status.NUMERICAL
+    z[1] += 3.0
+    for known in (range(10), range(9)):
+        found = reconstruct_inputs(narrow, z[:, list(known)], known=known, starts=4, rng=0)
+        assert not found.solved[1]
+        assert found.evidence.status is Status.LOWER_BOUND
+        assert "of 3 not solved" in found.evidence.reason
 
 
 def test_reconstructions_are_drawn(narrow):
@@ -299,9 +361,11 @@ BAD_EMBEDDINGS = {
     "mask": ({"z": np.ones((1, 2)), "known": [True, False]}, "numbers of coordinates"),
     "one number": ({"z": np.ones((1, 2)), "known": 2}, r"range\(k\)"),
     "domain": ({"z": np.ones((1, 10)), "domain": Ball(2)}, "dimension 6"),
-    "starts": ({"z": np.ones((1, 10)), "starts": 0}, "starts=0"),
-    "steps": ({"z": np.ones((1, 10)), "steps": 0.5}, "steps=0.5"),
+    "ragged": ({"z": np.ones((1, 2)), "known": [[0], [1, 2]]}, r"range\(k\)"),
+    "starts": ({"z": np.ones((1, 10)), "starts": 0}, "starts is 0"),
+    "steps": ({"z": np.ones((1, 10)), "steps": 0.5}, "steps is 0.5"),
     "tol": ({"z": np.ones((1, 10)), "tol": 0}, "tol=0"),
+    "no tol": ({"z": np.ones((1, 10)), "tol": "a"}, "tol='a'"),
     "x_start": ({"z": np.ones((1, 10)), "x_start": np.ones((2, 5))}, "x_start has the shape"),
 }
 
@@ -368,12 +432,13 @@ def test_statistics_agree_with_their_definitions():
     values, x = rng.standard_normal(12) + 100, rng.standard_normal((12, 2))
     distances = np.linalg.norm(x[:, None] - x[None], axis=2)
     members = all_members([True] * 5 + [False] * 7, [0] * 12, 20)
-    means, t = studentized_difference(members, values)
+    means, t = studentized_difference(members, values, np.zeros(12, dtype=np.int64))
     first, second, between = distance_statistics(members, distances)
     for b, mask in enumerate(members.astype(bool)):
         inside, outside = np.flatnonzero(mask), np.flatnonzero(~mask)
         assert means[b] == pytest.approx(values[mask].mean() - values[~mask].mean())
-        assert t[b] == pytest.approx(ttest_ind(values[mask], values[~mask], equal_var=False).statistic)
+        welch = ttest_ind(values[mask], values[~mask], equal_var=False).statistic
+        assert t[b] == pytest.approx(welch / math.sqrt(1 + welch**2))
         assert first[b] == pytest.approx(np.mean([distances[i, j] for i, j in combinations(inside, 2)]))
         assert second[b] == pytest.approx(np.mean([distances[i, j] for i, j in combinations(outside, 2)]))
         assert between[b] == pytest.approx(distances[np.ix_(inside, outside)].mean())
@@ -382,23 +447,28 @@ def test_statistics_agree_with_their_definitions():
 def test_p_values_of_exchangeable_groups_are_super_uniform():
     # P(p <= k / (B + 1)) <= k / (B + 1), for few values with many ties as well. 3000 repetitions of B = 19.
     rng, repetitions, count = np.random.default_rng(0), 3000, 19
-    found = {"normal": [], "ties": [], "strata": []}
+    found = {"normal": [], "ties": [], "rounded ties": [], "two of ten": [], "strata": [], "ties in strata": []}
     first, none = np.array([True] * 4 + [False] * 6), np.zeros(10, dtype=np.int64)
     strata = np.array([0, 1, 0, 1, 0, 0, 0, 1, 1, 1])
     for _ in range(repetitions):
         for name, values in (
             ("normal", rng.standard_normal(10)),
             ("ties", rng.integers(0, 2, 10).astype(float)),
+            ("rounded ties", 1.1 + 2.0 * rng.integers(0, 2, 10) + 1e-14 * rng.standard_normal(10)),
+            ("two of ten", rng.standard_normal(10) ** 3),
             ("strata", rng.standard_normal(10) * (1 + 5 * strata) + 100 * strata),
+            ("ties in strata", rng.integers(0, 2, 10) + 100.0 * strata),
         ):
-            members = all_members(first, strata if name == "strata" else none, count, int(rng.integers(1 << 62)))
-            found[name].append(p_value(studentized_difference(members, values)[1], two_sided=True))
+            within = strata if "strata" in name else none
+            chosen = np.arange(10) < 2 if name == "two of ten" else first
+            members = all_members(chosen, within, count, int(rng.integers(1 << 62)))
+            found[name].append(p_value(np.abs(studentized_difference(members, values, within)[1]), 1.0))
     levels = np.arange(1, count + 2) / (count + 1)
     for name, values in found.items():
         parts = np.mean(np.array(values)[:, None] <= levels + 1e-12, axis=0)
         spread = np.sqrt(levels * (1 - levels) / repetitions)
         assert np.all(parts <= levels + 4 * spread + 1e-12), name
-        if name != "ties":
+        if name in ("normal", "strata"):
             assert np.all(parts >= levels - 4 * spread - 1e-12), name
 
 
@@ -408,21 +478,46 @@ def test_strata_are_needed_where_groups_differ_in_them():
     strata = np.repeat([0, 1], 50)
     first = rng.random(100) < np.where(strata == 1, 0.8, 0.2)
     values = 3.0 * strata + rng.standard_normal(100)
-    misled = p_value(studentized_difference(all_members(first, 0 * strata, 999), values)[1], True)
-    right = p_value(studentized_difference(all_members(first, strata, 999), values)[1], True)
-    assert misled == pytest.approx(0.001)
-    assert right > 0.05
+
+    def p(values, strata):
+        return p_value(np.abs(studentized_difference(all_members(first, strata, 999), values, strata)[1]), 1.0)
+
+    assert p(values, 0 * strata) == pytest.approx(0.001)
+    assert p(values, strata) > 0.05
+    # A difference within strata is found whether or not the strata point in the same direction.
+    assert max(p(values + first, strata), p(values - first, strata)) <= 0.005
+
+
+def test_differences_in_strata_are_taken_from_those_expected():
+    # The mean over all 18 exchanges.
+    first, strata = np.array([True, True, False, False, False, True, False]), np.array([0, 0, 0, 0, 1, 1, 1])
+    values = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0])
+    members = np.unique(all_members(first, strata, 2000), axis=0)
+    assert len(members) == 18
+    differences, statistics = studentized_difference(members, values, strata)
+    assert np.sign(statistics).tolist() == np.sign(differences - differences.mean()).tolist()
+
+
+def test_perfectly_separated_ties_are_infinitely_far_apart_and_no_further():
+    # Statistics of Welch are infinite there, and no measure of how far other exchanges are from each other.
+    values, strata = np.repeat([1.1, 3.1], 8), np.zeros(16, dtype=np.int64)
+    members = np.vstack([np.eye(16)[:8].sum(axis=0), np.eye(16)[8:].sum(axis=0), np.tile([1.0, 0.0], 8)])
+    _, statistics = studentized_difference(members, values, strata)
+    assert statistics == pytest.approx([-1, 1, 0], abs=1e-9)
+    assert p_value(np.abs(statistics), 1.0) == pytest.approx(2 / 3)
 
 
 def test_p_values_count_ties_and_never_are_zero():
-    assert p_value(np.ones(100)) == 1
-    assert p_value(np.append(1.0, np.zeros(99))) == pytest.approx(0.01)
-    assert p_value(np.array([-3.0, 0, 0, 0, 0, 0, 0, 0, 1, 2])) == 1
-    assert p_value(np.array([-3.0, 0, 0, 0, 0, 0, 0, 0, 1, 2]), two_sided=True) == pytest.approx(0.1)
+    assert p_value(np.ones(100), 1.0) == 1
+    assert p_value(np.append(1.0, np.zeros(99)), 1.0) == pytest.approx(0.01)
+    assert p_value(np.append(1e-12, np.zeros(99)), 1.0) == 1
+    assert p_value(np.array([-3.0, 0, 0, 0, 0, 0, 0, 0, 1, 2]), 1.0) == 1
+    assert p_value(np.array([-3.0, 0, 0, 0, 0, 0, 0, 0, 1, 2]), 1.0, two_sided=True) == pytest.approx(0.1)
     for wrong in ([1.0], [1.0, math.nan]):
         with pytest.raises(InputError, match="statistics of the shape"):
-            p_value(np.array(wrong))
-    assert studentized_difference(all_members([True, True, False, False], [0] * 4), np.ones(4))[1].tolist() == [0] * 101
+            p_value(np.array(wrong), 1.0)
+    members = all_members([True, True, False, False], [0] * 4)
+    assert studentized_difference(members, np.ones(4), np.zeros(4, dtype=np.int64))[1].tolist() == [0] * 101
 
 
 @settings(max_examples=50, deadline=None, derandomize=True)
@@ -483,6 +578,79 @@ def test_equal_groups_show_nothing_and_linear_maps_have_one_gain():
         assert (difference.statistic, difference.p_value, difference.effect) == ("local gain", 1.0, 0.5)
     assert "0 of 9 differences significant" in repr(found)
     assert str(found).count("adjusted") == 9
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_gains_with_two_values_are_compared_as_exactly_as_their_table(seed):
+    # Slopes 3.1 and 1.1, seven of eight in one group and one of eight in the other: Fisher's test of the table.
+    from scipy.stats import fisher_exact
+
+    rng = np.random.default_rng(seed)
+    signs = np.repeat([1, -1, 1, -1], [7, 1, 1, 7])
+    x = (signs * rng.uniform(0.5, 1, 16))[:, None]
+    found = group_probe(lambda x: x * np.where(x > 0, 3.1, 1.1), x, np.repeat([0, 1], 8), rng=seed)
+    exact = fisher_exact([[7, 1], [1, 7]]).pvalue
+    p = found.difference("local gain", 0, 1).p_value
+    assert abs(p - exact) < 4 * math.sqrt(exact / 2000) + 1 / 2000
+
+
+def test_embeddings_at_equal_distances_have_no_other_spread():
+    # Inputs are orthonormal: all distances are equal, up to rounding.
+    x = np.linalg.qr(np.random.default_rng(0).standard_normal((8, 8)))[0]
+    found = group_probe(gsvd(np.eye(8), inflation=1.1), {"a": x[:4], "b": x[4:]}, n_permutations=99, rng=0)
+    assert [difference.p_value for difference in (*found.differences, *found.confounders)] == [1.0] * 5
+
+
+def fitted_to(points, f=np.tanh):
+    return gsvd(f, Samples(points), n_inputs=points.shape[1], rng=0).inflate(4.0)
+
+
+def test_p_values_of_decompositions_of_one_group_are_said_not_to_be_valid():
+    x = np.random.default_rng(0).standard_normal((40, 3))
+    groups = {"a": x[:10], "b": x[10:20], "c": x[20:30]}
+    one = group_probe(fitted_to(x[:10]), groups, n_permutations=99, rng=0)
+    doubts = [note for note in one.notes if "not valid" in note]
+    assert [note[:80] for note in doubts] == [
+        f"the decomposition was fitted to 10 of 10 inputs of a and 0 of 10 inputs of {k}: p-v"[:80] for k in "bc"
+    ]
+    assert "not valid for all pairs" in one.evidence.reason
+    assert "not valid" in str(one)
+    # All of the inputs that are exchanged, or none of them, make no difference.
+    for points in (x[:30], x, x[30:], np.vstack([x[:20], x[30:]])):
+        found = group_probe(fitted_to(points), groups, n_permutations=99, rng=0)
+        doubtful = len(points) == 30 and points is not x[:30] and not np.array_equal(points, x[:30])
+        assert any("not valid" in note for note in found.notes) == doubtful
+    assert "made without the labels" in group_probe(np.tanh, groups, n_permutations=99, rng=0).evidence.reason
+
+
+def test_decompositions_of_whole_strata_do_not_depend_on_who_is_in_which_group():
+    x = np.random.default_rng(0).standard_normal((20, 3))
+    labels, strata = np.tile([0, 1], 10), np.repeat([0, 1], 10)
+    whole, part = (
+        group_probe(fitted_to(x[:10]), x, labels, strata=given, n_permutations=99, rng=0) for given in (strata, None)
+    )
+    assert not any("not valid" in note for note in whole.notes)
+    assert any("not valid" in note for note in part.notes)
+    # A local decomposition knows its samples relative to x0, and x0 itself is none of them.
+    moved = gsvd(np.tanh, Samples(x - x[0]), n_inputs=3, x0=x[0], rng=0).inflate(1.1)
+    found = group_probe(moved, x, labels, n_permutations=99, rng=0)
+    assert not any("not valid" in note for note in found.notes)
+
+
+@pytest.mark.slow
+def test_decompositions_fitted_to_all_inputs_leave_p_values_valid():
+    # Fitted to one group, they find embeddings of other spreads in nearly all repetitions.
+    names, found = ("local gain", "embedding spread", "embedding distance"), []
+    for seed in range(150):
+        rng = np.random.default_rng(seed)
+        weights, x = rng.standard_normal((12, 10)), rng.standard_normal((40, 12))
+        probe = group_probe(
+            lambda x, weights=weights: np.tanh(x @ weights), {"a": x[:15], "b": x[15:]}, n_permutations=99,
+            embedding="outputs", units="sigma", rng=seed,
+        )  # fmt: skip
+        found.append([probe.difference(name, "a", "b").p_value for name in names])
+    for level in (0.05, 0.2):
+        assert np.all(np.mean(np.array(found) <= level, axis=0) <= level + 4 * math.sqrt(level * (1 - level) / 150))
 
 
 @pytest.mark.slow
@@ -615,6 +783,41 @@ def test_interrupted_probes_have_the_pairs_that_were_reached(wide):
     at_once = group_probe(wide, groups, rng=0, n_permutations=99, progress=stop_at("local gains", 30))
     assert at_once.differences == ()
     assert at_once.interrupted
+    options = {"gain": "local", "radius": 0.1, "n_permutations": 99, "rng": 0}
+    early = group_probe(wide, groups, **options, progress=stop_at("local gains", 15))
+    assert early.interrupted
+    assert [int(np.isnan(values).sum()) for values in early.gains] == [0, 5, 10]
+    assert np.isfinite(early.distances).all()
+    assert early.mean_gains[1] == pytest.approx(early.gains[1][:5].mean())
+    assert np.isnan(early.mean_gains).tolist() == [False, False, True]
+    assert "0 of 3 pairs" in early.notes[-1]
+    early.plot()
+    early.plot("distances")
+
+
+def test_searches_of_local_gains_can_be_interrupted(wide):
+    # The search for one supremum ends early when it is interrupted; that must not pass for its result.
+    calls, last = 0, math.inf
+
+    def counted(x):
+        nonlocal calls
+        calls += 1
+        if calls == last:
+            raise KeyboardInterrupt
+        return wide.function(x)
+
+    x = points(wide, 8)
+    f = gsvd(counted, Samples(x), n_inputs=3, rng=0, inflation=1.1)
+    options = {"gain": "local", "radius": 0.1, "n_permutations": 9, "rng": 0}
+    before = calls
+    whole = np.concatenate(group_probe(f, {"a": x[:4], "b": x[4:]}, **options).gains)
+    last = calls + (calls - before) // 2
+    found = group_probe(f, {"a": x[:4], "b": x[4:]}, **options)
+    assert found.interrupted
+    partial = np.concatenate(found.gains)
+    known = np.isfinite(partial)
+    assert 0 < known.sum() < 8
+    assert partial[known].tolist() == whole[known].tolist()
 
 
 def test_probes_are_drawn(wide):
@@ -647,11 +850,20 @@ BAD_GROUPS = {
     "radius for Jacobians": ({"groups": TWO, "radius": 1.0}, "only for that"),
     "negative radius": ({"groups": TWO, "gain": "local", "radius": -1.0}, "radius=-1"),
     "quantile": ({"groups": TWO, "quantile": 0.5}, "quantile=0.5"),
+    "no quantile": ({"groups": TWO, "gain": "local", "radius": 1.0, "quantile": "a"}, "quantile='a'"),
+    "ragged group": ({"groups": {"a": X, "b": [[0], [1, 2]]}}, "group 'b' is no array"),
+    "missing label": ({"groups": X, "labels": ["a", "a", "b", None]}, "labels: row 3 has None"),
+    "label NaN": ({"groups": X, "labels": [0, 0, 1, math.nan]}, "labels: row 3 has nan"),
+    "label NaN among strings": ({"groups": X, "labels": ["a", math.nan, "b", "b"]}, "labels: row 1 has nan"),
+    "ragged labels": ({"groups": X, "labels": [[0], [1, 2], 0, 1]}, r"labels: row 0 has \[0\]"),
+    "missing stratum": ({"groups": X, "labels": [0, 0, 1, 1], "strata": [0, None, 0, 1]}, "strata: row 1 has None"),
+    "stratum NaN": ({"groups": TWO, "strata": {"a": [0, 0], "b": [0, math.nan]}}, "strata of group 'b': row 1 has nan"),
+    "ragged strata": ({"groups": TWO, "strata": {"a": [0, 0], "b": [[0], [0, 1]]}}, r"strata of group 'b': row 0"),
     "units": ({"groups": TWO, "units": "outputs"}, "units='outputs'"),
     "embedding": ({"groups": TWO, "embedding": "inputs"}, "embedding='inputs'"),
-    "permutations": ({"groups": TWO, "n_permutations": 0}, "n_permutations=0"),
+    "permutations": ({"groups": TWO, "n_permutations": 0}, "n_permutations is 0"),
     "strata": ({"groups": TWO, "strata": "norm"}, 'None or "norms"'),
-    "n_strata": ({"groups": TWO, "strata": "norms", "n_strata": 1}, "n_strata=1"),
+    "n_strata": ({"groups": TWO, "strata": "norms", "n_strata": 1}, "n_strata is 1"),
     "strata of another form": ({"groups": TWO, "strata": [0] * 4}, "another form"),
     "strata of others": ({"groups": TWO, "strata": {"a": [0, 0], "c": [0, 0]}}, "given for a, c"),
     "few strata": ({"groups": TWO, "strata": {"a": [0, 0], "b": [0]}}, "group 'b'"),
@@ -676,7 +888,9 @@ def test_decompositions_that_cannot_probe_are_refused(wide):
         group_probe(gsvd(lambda x: x**3, 0.1, n_inputs=3, rng=0), TWO)
     with pytest.raises(ResourceError, match="fewer inputs"):
         group_probe(wide, TWO, memory_limit=1000)
-    with pytest.raises(InputError, match="level=0"):
-        group_probe(wide, {"a": 0.1 * x[:9], "b": 0.1 * x[9:]}, n_permutations=9, rng=0).significant(0)
+    found = group_probe(wide, {"a": 0.1 * x[:9], "b": 0.1 * x[9:]}, n_permutations=9, rng=0)
+    for level in (0, "a", None):
+        with pytest.raises(InputError, match=f"level={level!r}"):
+            found.significant(level)
     with pytest.raises(InputError, match="statistics are"):
-        group_probe(wide, {"a": 0.1 * x[:9], "b": 0.1 * x[9:]}, n_permutations=9, rng=0).difference("gain", "a", "b")
+        found.difference("gain", "a", "b")

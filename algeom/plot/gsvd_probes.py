@@ -34,7 +34,7 @@ def input_reconstruction(result: InputReconstruction, *, ax: Axes | None = None)
     Returns
     -------
     matplotlib Axes
-        Filled: no other input was found that fits as well. Open: there are others.
+        Filled: no other input was found that fits as well. Open: there are others. Crosses: an interruption came first.
 
     Raises
     ------
@@ -54,13 +54,15 @@ def input_reconstruction(result: InputReconstruction, *, ax: Axes | None = None)
     order = np.lexsort((result.residuals, ~result.solved))
     number = np.arange(1, len(order) + 1)
     residuals, ambiguous = np.maximum(result.residuals[order], _SMALLEST), result.is_ambiguous[order]
-    for mask, face, colour, label in (
-        (~ambiguous, ACCENT, ACCENT, "no other input found"),
-        (ambiguous, "white", DARK, "other inputs fit as well"),
+    reached = result.reached[order]
+    for mask, marker, face, colour, label in (
+        (reached & ~ambiguous, "o", ACCENT, ACCENT, "no other input found"),
+        (ambiguous, "o", "white", DARK, "other inputs fit as well"),
+        (~reached, "x", MEDIUM, MEDIUM, "not reached"),
     ):
         if mask.any():
             ax.plot(
-                number[mask], residuals[mask], "o", markersize=4, color=colour, markerfacecolor=face,
+                number[mask], residuals[mask], marker, markersize=4, color=colour, markerfacecolor=face,
                 label=f"{label}: {np.count_nonzero(mask)}",
             )  # fmt: skip
     ax.set_yscale("log")

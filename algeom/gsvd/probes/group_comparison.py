@@ -17,12 +17,12 @@ from algeom.maps.tape import noun_count
 from algeom.runtime.progress import Reporter
 from algeom.runtime.seeds import derive
 
-__all__ = ["EQUAL", "Comparison", "GroupDifference", "Strata"]
+__all__ = ["Comparison", "GroupDifference", "Strata", "as_marks"]
 
 Float = NDArray[np.float64]
 
-#: Local gains that differ by less than this part are equal: finite differences are exact to about 1e-10.
-EQUAL = 1e-9
+#: Values that differ by less than this part of the largest are equal: finite differences are exact to about 1e-10.
+_EQUAL = 1e-9
 #: Level at which notes are written.
 _LEVEL = 0.05
 
@@ -35,8 +35,11 @@ class GroupDifference:
     ----------
     statistic : str
         "local gain": difference of the means, first minus second. "embedding spread": difference of the mean distances
-        within the groups. "embedding distance": the energy statistic, ``2 between - within first - within second``,
-        zero for equal distributions. "input norm" and "input distribution": the same of inputs, for confounders.
+        within the groups. "embedding distance": the energy statistic, ``2 between - (1 - 1/n) within first - (1 - 1/m)
+        within second``, for groups of n and m inputs and mean distances of different inputs, as in
+        `GroupProbe.distances`. It is zero for equal samples alone; of groups with equal distributions it is positive,
+        near `expected`, and goes to zero as they grow. "input norm" and "input distribution": the same of inputs, for
+        confounders.
     first, second : str
         Names of the groups.
     value : float
@@ -98,15 +101,14 @@ class Strata:
         if isinstance(strata, Mapping):
             if set(map(str, strata)) != set(names):
                 raise InputError(f"strata are given for {', '.join(map(str, strata))}, and groups {', '.join(names)}")
-            parts = {str(name): np.asarray(marks) for name, marks in strata.items()}
-            for k, name in enumerate(names):
-                if parts[name].shape != (np.count_nonzero(which == k),):
-                    raise InputError(f"strata of group {name!r} have the shape {parts[name].shape}; give one an input")
+            sizes = dict(zip(names, np.bincount(which).tolist(), strict=True))
+            parts = {
+                str(name): as_marks(f"strata of group {str(name)!r}", marks, sizes[str(name)])
+                for name, marks in strata.items()
+            }
             marks = np.concatenate([parts[name] for name in names])
         else:
-            marks = np.asarray(strata)
-            if marks.shape != which.shape:
-                raise InputError(f"strata have the shape {marks.shape}, for {len(which)} inputs; give one for each")
+            marks = as_marks("strata", strata, len(which))
         found, numbers = np.unique(marks, return_inverse=True)
         return cls(numbers.astype(np.int64), 0, f"{len(found)} given")
 
@@ -125,9 +127,31 @@ class Strata:
         return np.searchsorted(edges, norms).astype(np.int64)
 
 
+def as_marks(argument: str, values: Any, count: int) -> NDArray[Any]:
+    """Labels or strata: one number or string for each of the inputs, shape (count,).
+
+    Raises
+    ------
+    InputError
+        If shapes do not fit, or one is missing (None or NaN) or something else.
+    """
+    try:
+        marks = np.array(values, dtype=object)
+    except ValueError as error:
+        raise InputError(f"{argument}: expected one number or string for each input: {error}") from error
+    if marks.shape != (count,):
+        raise InputError(f"{argument} have the shape {marks.shape}, for {count} inputs; give one for each")
+    for row, mark in enumerate(marks):
+        if not np.isscalar(mark) or mark != mark:
+            raise InputError(
+                f"{argument}: row {row} has {mark!r}; give a number or a string, and leave out inputs that have none"
+            )
+    return np.asarray(marks.tolist())
+
+
 @dataclass(frozen=True, eq=False)
 class Comparison:
-    """All that is compared."""
+    """All that is compared; `fitted` tells which of the inputs the decomposition was fitted to."""
 
     names: tuple[str, ...]
     which: NDArray[np.int64]
@@ -135,6 +159,7 @@ class Comparison:
     distances: Float
     inputs: Float
     input_distances: Float
+    fitted: NDArray[np.bool_]
     strata: Strata
     count: int
     seed: int
@@ -147,20 +172,18 @@ class Comparison:
 
     def all_pairs(self, report: Reporter) -> tuple[Any, Any, tuple[str, ...]]:
         """Differences, confounders and notes; of the pairs that were reached."""
-        differences: list[GroupDifference] = []
-        confounders: list[GroupDifference] = []
-        notes: list[str] = []
+        reached: list[tuple[list[GroupDifference], list[GroupDifference], list[str]]] = []
         pairs = list(combinations(range(len(self.names)), 2))
         try:
             report.start("pairs of groups", total=len(pairs))
             for a, b in pairs:
-                found, others, remarks = self._pair(a, b)
-                differences += found
-                confounders += others
-                notes += remarks
+                reached.append(self._pair(a, b))
                 report.advance(pair=f"{self.names[a]}, {self.names[b]}")
         except KeyboardInterrupt:
             pass
+        differences = [entry for pair in reached for entry in pair[0]]
+        confounders = [entry for pair in reached for entry in pair[1]]
+        notes = [note for pair in reached for note in pair[2]]
         if differences:
             adjusted = holm(np.array([found.p_value for found in differences]))
             differences = [replace(d, adjusted=float(p)) for d, p in zip(differences, adjusted, strict=True)]
@@ -172,19 +195,43 @@ class Comparison:
                 )
         return tuple(differences), tuple(confounders), tuple(notes)
 
-    def _pair(self, a: int, b: int) -> tuple[list[GroupDifference], list[GroupDifference], list[str]]:
+    def fitted_in_part(self) -> tuple[str, ...]:
+        """Notes on pairs of groups whose exchange would have led to another decomposition."""
+        notes = []
+        for a, b in combinations(range(len(self.names)), 2):
+            chosen, first, strata, _ = self._members(a, b)
+            fitted = self.fitted[chosen]
+            exchanged = [
+                strata == s for s in range(strata.max() + 1) if 0 < first[strata == s].sum() < sum(strata == s)
+            ]
+            if any(fitted[mask].any() and not fitted[mask].all() for mask in exchanged):
+                parts = " and ".join(
+                    f"{fitted[mask].sum()} of {mask.sum()} inputs of {self.names[k]}"
+                    for k, mask in ((a, first), (b, ~first))
+                )
+                notes.append(
+                    f"the decomposition was fitted to {parts}: p-values that depend on it are not valid, because it "
+                    "fits some of the inputs better; give the map itself, or a decomposition of all inputs or of others"
+                )
+        return tuple(notes)
+
+    def _members(self, a: int, b: int) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64], Float]:
+        """Inputs of two groups; who is in the first one, strata and norms of these."""
         chosen = np.flatnonzero((self.which == a) | (self.which == b))
-        first = self.which[chosen] == a
-        norms = np.linalg.norm(self.inputs[chosen], axis=1)
-        strata = self.strata.among(chosen, norms)
+        norms = _merged(np.linalg.norm(self.inputs[chosen], axis=1))
+        return chosen, self.which[chosen] == a, self.strata.among(chosen, norms), norms
+
+    def _pair(self, a: int, b: int) -> tuple[list[GroupDifference], list[GroupDifference], list[str]]:
+        chosen, first, strata, norms = self._members(a, b)
+        gains = _merged(self.gains[chosen])
         notes = self._exchangeable(a, b, first, strata)
         grid = np.ix_(chosen, chosen)
         blocks = []
         for members in exchanges(first, strata, self.count, derive(self.seed, "exchanges", a, b)):
             blocks.append(
                 [
-                    *studentized_difference(members, self.gains[chosen]),
-                    *studentized_difference(members, norms),
+                    *studentized_difference(members, gains, strata),
+                    *studentized_difference(members, norms, strata),
                     *distance_statistics(members, self.distances[grid]),
                     *distance_statistics(members, self.input_distances[grid]),
                 ]
@@ -192,12 +239,12 @@ class Comparison:
         gain, gain_t, norm, norm_t, *means = (np.concatenate(columns) for columns in zip(*blocks, strict=True))
         sizes = int(first.sum()), int((~first).sum())
         differences = [
-            self._entry("local gain", a, b, gain, gain_t, _superiority(self.gains[chosen], first), True),
-            self._entry("embedding spread", a, b, means[0] - means[1], None, _ratio(means[0][0], means[1][0]), True),
+            self._mean("local gain", a, b, gain, gain_t, _superiority(gains, first)),
+            self._spread(a, b, means[:2]),
             self._energy("embedding distance", a, b, means[:3], sizes),
         ]
         confounders = [
-            self._entry("input norm", a, b, norm, norm_t, _superiority(norms, first), True),
+            self._mean("input norm", a, b, norm, norm_t, _superiority(norms, first)),
             self._energy("input distribution", a, b, means[3:], sizes),
         ]
         differing = [found for found in confounders if found.p_value <= _LEVEL]
@@ -234,26 +281,40 @@ class Comparison:
             )
         return notes
 
-    def _entry(
-        self, statistic: str, a: int, b: int, values: Float, tested: Float | None, effect: float, two_sided: bool
-    ) -> GroupDifference:
-        p = p_value(values if tested is None else tested, two_sided)
+    def _entry(self, statistic: str, a: int, b: int, values: Float, effect: float, p: float) -> GroupDifference:
         names = self.names[a], self.names[b]
         return GroupDifference(statistic, *names, float(values[0]), float(values[1:].mean()), effect, p, p)
+
+    def _mean(self, statistic: str, a: int, b: int, values: Float, tested: Float, effect: float) -> GroupDifference:
+        return self._entry(statistic, a, b, values, effect, p_value(np.abs(tested), 1.0))
+
+    def _spread(self, a: int, b: int, within: list[Float]) -> GroupDifference:
+        values, effect = within[0] - within[1], _ratio(within[0][0], within[1][0])
+        scale = float(np.max(within))
+        return self._entry("embedding spread", a, b, values, effect, p_value(values, scale, two_sided=True))
 
     def _energy(self, statistic: str, a: int, b: int, means: list[Float], sizes: tuple[int, int]) -> GroupDifference:
         within_first, within_second, between = means
         energy = 2 * between - (1 - 1 / sizes[0]) * within_first - (1 - 1 / sizes[1]) * within_second
         effect = float(energy[0] / (2 * between[0])) if between[0] > 0 else 0.0
-        return self._entry(statistic, a, b, energy, None, effect, False)
+        return self._entry(statistic, a, b, energy, effect, p_value(energy, float(np.max(means))))
+
+
+def _merged(values: Float) -> Float:
+    """The same with values that are equal up to rounding made equal: chains of such become their least one."""
+    order = np.argsort(values)
+    ordered = values[order]
+    starts = np.append(True, np.diff(ordered) > _EQUAL * np.abs(values).max())
+    merged = np.empty_like(values)
+    merged[order] = ordered[starts][np.cumsum(starts) - 1]
+    return merged
 
 
 def _superiority(values: Float, first: NDArray[np.bool_]) -> float:
     """Probability that a value of the first group exceeds one of the second, with half of the ties."""
-    slack = EQUAL * float(np.abs(values).max())
     ordered = np.sort(values[~first])
-    below = np.searchsorted(ordered, values[first] - slack, side="left")
-    not_above = np.searchsorted(ordered, values[first] + slack, side="right")
+    below = np.searchsorted(ordered, values[first], side="left")
+    not_above = np.searchsorted(ordered, values[first], side="right")
     return float((below + not_above).sum() / (2 * len(ordered) * int(first.sum())))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -20,7 +21,8 @@ from algeom.gsvd.functions.centering import centered
 from algeom.gsvd.functions.domains import Ball, Samples
 from algeom.gsvd.norms.attack import attack, gains
 from algeom.gsvd.norms.polar import polar
-from algeom.gsvd.probes.group_comparison import EQUAL, Comparison, GroupDifference, Strata
+from algeom.gsvd.probes.group_comparison import Comparison, GroupDifference, Strata, as_marks
+from algeom.maps.relabelling import check_integer
 from algeom.maps.tape import noun_count
 from algeom.runtime import memory
 from algeom.runtime.progress import Progress, Reporter, reporter
@@ -33,8 +35,8 @@ GivenStrata = Literal["norms"] | ArrayLike | Mapping[Any, ArrayLike] | None
 
 #: Factor by which a decomposition that is fitted to the inputs of the groups is made strict.
 _INFLATION = 1.1
-#: Directions at which a quantile of local gains is taken; starts and steps of the search for their supremum, which on
-#: small balls is a search over directions.
+#: Directions at which a quantile of local gains is taken; starts of the search for their supremum, which on small balls
+#: is a search over directions.
 _DIRECTIONS, _STARTS = 128, 16
 #: Numbers in one batch of neighbours: 64 MB.
 _BATCH = 1 << 23
@@ -55,7 +57,8 @@ class GroupProbe:
     gains : tuple of ndarray of float64, shapes (N_k,)
         Local gains at the inputs; NaN where an interruption came first.
     distances : ndarray of float64, shape (K, K)
-        Mean distances of embeddings of different inputs: within groups on the diagonal, between them elsewhere.
+        Mean distances of embeddings of different inputs: within groups on the diagonal, between them elsewhere. Energy
+        statistics take those within a group of n inputs times 1 - 1/n: see `GroupDifference`.
     differences : tuple of GroupDifference
         Three for each pair of groups.
     confounders : tuple of GroupDifference
@@ -95,8 +98,9 @@ class GroupProbe:
 
     @property
     def mean_gains(self) -> Float:
-        """Mean local gain of each group, shape (K,)."""
-        return np.array([values.mean() for values in self.gains])
+        """Mean local gain of each group, shape (K,); of inputs that were reached, NaN if none of a group were."""
+        known = [values[np.isfinite(values)] for values in self.gains]
+        return np.array([values.mean() if len(values) else math.nan for values in known])
 
     def significant(self, level: float = 0.05) -> tuple[GroupDifference, ...]:
         """Differences with an adjusted p-value of at most this.
@@ -105,8 +109,13 @@ class GroupProbe:
         ----------
         level : float
             Where no two groups differ, the probability that there is any is at most this.
+
+        Raises
+        ------
+        InputError
+            If the level is no number between 0 and 1.
         """
-        if not 0 < level < 1:
+        if not isinstance(level, Real) or not 0 < level < 1:
             raise InputError(f"level={level!r}: expected a probability between 0 and 1")
         return tuple(difference for difference in self.differences if difference.adjusted <= level)
 
@@ -210,7 +219,8 @@ def group_probe(
     Returns
     -------
     GroupProbe
-        If interrupted, with the pairs of groups that were reached.
+        If interrupted, with the gains and pairs of groups that were reached. While a decomposition is fitted and inputs
+        are embedded there is nothing yet, and an interruption is raised.
 
     Raises
     ------
@@ -220,10 +230,16 @@ def group_probe(
 
     Notes
     -----
-    Our own construction. For each pair of groups their inputs are exchanged at random, within strata, and p-values
-    are exact: if the inputs of both groups are exchangeable, those at most a have probability at most a (see
-    `algeom.gsvd.probes.permutation_tests.p_value`). This is so whatever other groups do, because only inputs of the
-    pair are exchanged. Holm's correction over all pairs and statistics keeps the probability of any wrong finding.
+    Our own construction. For each pair of groups their inputs are exchanged at random, within strata. p-values are
+    exact if the inputs of both groups are exchangeable and the decomposition does not depend on who is in which group:
+    those at most a then have probability at most a (see `algeom.gsvd.probes.permutation_tests.p_value`). This is so
+    whatever other groups do, because only inputs of the pair are exchanged. Holm's correction over all pairs and
+    statistics keeps the probability of any wrong finding.
+
+    The one that is fitted here is a symmetric function of all inputs. A decomposition that was fitted to the inputs of
+    one group alone fits that group better, and makes differences where there are none: where its domain is `Samples`
+    with some of the inputs that are exchanged and not others, notes and evidence say that p-values are not valid. A
+    domain or an x0 that was chosen by looking at one group is not noticed.
 
     A small p-value says that the groups differ in what the model makes of them. Whether the model or the inputs are the
     reason, it does not say: a map with gains that depend on |x| has other gains on groups of other norms. So the inputs
@@ -249,14 +265,12 @@ def group_probe(
         raise InputError(f'embedding={embedding!r}: choose "lift" or "outputs"')
     if (gain == "local") != (radius is not None):
         raise InputError(f'gain={gain!r} and radius={radius!r}: give a radius for gain="local", and only for that')
-    if not 0 < quantile <= 1 or (quantile < 1 and gain != "local"):
+    if not isinstance(quantile, Real) or not 0 < quantile <= 1 or (quantile < 1 and gain != "local"):
         raise InputError(f'quantile={quantile!r}: expected a number above 0, at most 1, and gain="local"')
-    for name, value, least in (("n_permutations", n_permutations, 1), ("n_strata", n_strata, 2)):
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < least:
-            raise InputError(f"{name}={value!r}: expected an integer, {least} at least")
+    count, n_strata = check_integer("n_permutations", n_permutations, 1), check_integer("n_strata", n_strata, 2)
     names, x, which = _groups(groups, labels, f.n_inputs if isinstance(f, GSVD) else None)
     ball = None if radius is None else Ball(x.shape[1], radius)
-    chosen = Strata.of(strata, groups, labels, which, names, int(n_strata))
+    chosen = Strata.of(strata, groups, labels, which, names, n_strata)
     memory.require(
         8.0 * (4 * len(x) ** 2 + 3 * _BATCH), memory_limit, f"distances of {len(x)} inputs",
         "give fewer inputs of each group",
@@ -275,22 +289,29 @@ def group_probe(
         rank = decomposition.rank
         root = (decomposition.U[:, :rank] / decomposition.sigma[:rank]).T
     local = _LocalGains(function, root, seed, ball, quantile)
+    values = np.full(len(x), np.nan)
+    task = Comparison(
+        names, which, values, _distances(z if embedding == "lift" else z[:, :width]), d, _distances(d),
+        _fitted(decomposition, d), chosen, count, seed,
+    )  # fmt: skip
+    distances, doubts = task.mean_distances(), task.fitted_in_part()
     with reporter(progress) as report:
-        values, interrupted = local.of(d, report)
-        task = Comparison(
-            names, which, values, _distances(z if embedding == "lift" else z[:, :width]), d, _distances(d),
-            chosen, int(n_permutations), seed,
-        )  # fmt: skip
+        interrupted = local.fill(values, d, report)
         differences, confounders, notes = ((), (), ()) if interrupted else task.all_pairs(report)
+    notes = doubts + notes
     pairs = len(names) * (len(names) - 1) // 2
     interrupted |= len(confounders) < 2 * pairs
     if interrupted:
         notes += (f"interrupted: {len(confounders) // 2} of {noun_count(pairs, 'pair')} of groups were compared",)
-    reason = f"permutation tests of {n_permutations} exchanges, exact for groups that are exchangeable{chosen.suffix}"
+    reason = f"permutation tests of {count} exchanges, "
+    if doubts:
+        reason += "not valid for all pairs: the decomposition was fitted to a part of the inputs that are exchanged"
+    else:
+        reason += f"exact for groups that are exchangeable{chosen.suffix}, and a decomposition made without the labels"
     return GroupProbe(
-        names=names, gains=tuple(values[which == k] for k in range(len(names))), distances=task.mean_distances(),
+        names=names, gains=tuple(values[which == k] for k in range(len(names))), distances=distances,
         differences=differences, confounders=confounders, decomposition=decomposition, gain=local.name,
-        units=units, embedding=embedding, strata=chosen.name, n_permutations=int(n_permutations), notes=notes,
+        units=units, embedding=embedding, strata=chosen.name, n_permutations=count, notes=notes,
         evidence=Evidence(Status.NUMERICAL, math.nan, reason), seed=seed, interrupted=interrupted,
     )  # fmt: skip
 
@@ -302,7 +323,7 @@ def _groups(groups: Any, labels: Any, n: int | None) -> tuple[tuple[str, ...], F
             raise InputError("groups are a mapping, and labels were given as well; give one array with labels, or none")
         parts: list[Float] = []
         for name, rows in groups.items():
-            if not np.size(rows):
+            if isinstance(rows, Sized) and not len(rows):
                 raise InputError(f"group {name!r} is empty; leave it out")
             parts.append(as_rows(f"group {name!r}", rows, n or (parts[0].shape[1] if parts else None)))
         names = tuple(map(str, groups))
@@ -313,10 +334,7 @@ def _groups(groups: Any, labels: Any, n: int | None) -> tuple[tuple[str, ...], F
         if labels is None:
             raise InputError("labels are missing: give the group of each row, or groups as a mapping from names")
         x = as_rows("the array of inputs", groups, n)
-        marks = np.asarray(labels)
-        if marks.shape != (len(x),):
-            raise InputError(f"labels have the shape {marks.shape}, for {len(x)} inputs; give one for each")
-        found, which = np.unique(marks, return_inverse=True)
+        found, which = np.unique(as_marks("labels", labels, len(x)), return_inverse=True)
         names, sizes = tuple(map(str, found)), np.bincount(which).tolist()
     if len(sizes) < 2:
         raise InputError(f"{noun_count(len(sizes), 'group')} cannot be compared; give two or more")
@@ -326,6 +344,15 @@ def _groups(groups: Any, labels: Any, n: int | None) -> tuple[tuple[str, ...], F
         name = names[int(np.argmin(sizes))]
         raise InputError(f"group {name!r} has one input, and has no spread; give two or more, or leave it out")
     return names, x, which
+
+
+def _fitted(decomposition: GSVD, d: Float) -> NDArray[np.bool_]:
+    """Which of the inputs are among the samples that a decomposition was fitted to."""
+    if not isinstance(decomposition.domain, Samples):
+        return np.zeros(len(d), dtype=np.bool_)
+    # Adding zero makes negative zeros positive; x0 itself is no sample, and changes no fit.
+    rows = {row.tobytes() for row in decomposition.domain.points + 0.0}
+    return np.array([not row.any() or row.tobytes() in rows for row in d + 0.0])
 
 
 def _distances(points: Float) -> Float:
@@ -351,23 +378,20 @@ class _LocalGains:
         kind = "supremum found" if self.quantile == 1 else f"{self.quantile:g} quantile"
         return f"{kind} within {self.ball.radius:g}"
 
-    def of(self, d: Float, report: Reporter) -> tuple[Float, bool]:
-        """Gains at points, and whether that was interrupted."""
-        values = np.full(len(d), np.nan)
+    def fill(self, values: Float, d: Float, report: Reporter) -> bool:
+        """Write gains at points, and return whether that was interrupted."""
         p, n = self.root.shape[1], d.shape[1]
         single = self.ball is not None and self.quantile == 1
         size = 1 if single else max(1, _BATCH // (n * (p if self.ball is None else _DIRECTIONS)))
-        report.start("local gains", total=len(d))
         try:
+            report.start("local gains", total=len(d))
             for first in range(0, len(d), size):
                 part = slice(first, first + size)
                 values[part] = self._batch(d[part])
                 report.advance(len(d[part]))
         except KeyboardInterrupt:
-            return values, True
-        if np.ptp(values) <= EQUAL * np.abs(values).max():
-            values[:] = values.mean()
-        return values, False
+            return True
+        return False
 
     def _batch(self, d: Float) -> Float:
         function, root = self.function, self.root
@@ -376,7 +400,9 @@ class _LocalGains:
         stream = derive(self.seed, "local gains")
         if self.quantile == 1:
             moved = centered(function, d[0], function(d)[0])
-            found, _ = attack(moved, root, polar(self.ball, d.shape[1]), stream, _STARTS)
+            found, interrupted = attack(moved, root, polar(self.ball, d.shape[1]), stream, _STARTS)
+            if interrupted:
+                raise KeyboardInterrupt
             return gains(moved, root, found[None])
         steps = self.ball.sample(stream, _DIRECTIONS)
         values = function((d[:, None] + steps).reshape(-1, d.shape[1])).reshape(len(d), len(steps), -1)

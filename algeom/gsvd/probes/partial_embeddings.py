@@ -232,7 +232,7 @@ def _coordinates(known: Any, width: int) -> tuple[NDArray[np.int64], str]:
         raise InputError(f'known={known!r}: choose "all", "values", or give the numbers of the coordinates')
     try:
         which = np.array(list(known))
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise InputError(
             f"known={known!r}: give a sequence of numbers, range(k) for the first k coordinates"
         ) from error

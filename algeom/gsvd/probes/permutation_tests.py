@@ -14,10 +14,12 @@ __all__ = ["distance_statistics", "exchanges", "holm", "p_value", "studentized_d
 Float = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-#: Differences of statistics, relative to the largest, that are rounding: such ties count against the observed one.
-_TIE = 1e-11
-#: Part of the pooled variance that is added to variances, so that two constant groups have finite statistics.
-_VARIANCE = 1e-24
+#: Differences of statistics, relative to their scale, that are rounding: such ties count against the observed one.
+#: Finite differences are exact to about 1e-10.
+_TIE = 1e-9
+#: Part of the pooled variance that is added to variances. Where both groups are constant, standard errors are rounding
+#: otherwise; with it, that of the numerator, about 1e-15 standard deviations, is below that of ties.
+_VARIANCE = 1e-10
 #: Numbers in one block of exchanges: 64 MB.
 _BLOCK = 1 << 23
 
@@ -59,37 +61,54 @@ def exchanges(first: Mask, strata: NDArray[np.int64], count: int, rng: np.random
         left, head = left - size, head[:0]
 
 
-def studentized_difference(members: Float, values: Float) -> tuple[Float, Float]:
-    """Differences of means of the first and the second group, and the same in units of their standard errors.
+def studentized_difference(members: Float, values: Float, strata: NDArray[np.int64]) -> tuple[Float, Float]:
+    """Differences of means of the first and the second group, and what they differ by from those expected.
 
     Parameters
     ----------
     members : ndarray of float64, shape (B, N)
         From `exchanges`; both groups have two members at least.
     values : ndarray of float64, shape (N,)
+    strata : ndarray of int64, shape (N,)
+        Within which members were exchanged.
 
     Returns
     -------
-    differences, statistics : ndarray of float64, shape (B,)
-        The statistics are Welch's. Permutation tests with them are exact for exchangeable groups, and hold for large
-        groups with equal means and different variances as well [1]_.
+    differences : ndarray of float64, shape (B,)
+    statistics : ndarray of float64, shape (B,)
+        ``t / sqrt(1 + t^2)``, between -1 and 1, where t is the difference less its mean over all exchanges, in units of
+        the standard error. Without strata that mean is zero, and t is Welch's statistic, up to 1e-10 of the variance.
+
+    Notes
+    -----
+    Permutation tests with Welch's statistic are exact for exchangeable groups, and hold for large groups with equal
+    means and different variances as well [1]_. *Our own*: the expected difference, which is not zero within strata,
+    and the bounded form. It has the same order, and is well determined where an exchange separates tied values, so that
+    t is infinite.
 
     References
     ----------
     .. [1] E. Chung, J. P. Romano, Exact and asymptotically robust permutation tests, Ann. Statist. 41 (2013).
     """
     centered = values - values.mean()
-    pooled = float(np.mean(centered**2))
-    means, errors = [], []
-    for mask in (members, 1.0 - members):
+    unit = float(np.abs(centered).max())
+    if not unit:
+        return np.zeros(len(members)), np.zeros(len(members))
+    centered /= unit
+    counts = np.maximum(np.bincount(strata), 1)
+    shares = (np.bincount(strata, weights=members[0]) / counts)[strata]
+    slack = _VARIANCE * float(np.mean(centered**2))
+    means, expected, square = [], [], np.zeros(len(members))
+    for mask, share in ((members, shares), (1.0 - members, 1.0 - shares)):
         size = mask.sum(axis=1)
         mean = mask @ centered / size
-        squares = np.maximum(mask @ centered**2 - size * mean**2, 0.0) / (size - 1)
+        spread = np.maximum(mask @ centered**2 - size * mean**2, 0.0) / (size - 1)
         means.append(mean)
-        errors.append((squares + _VARIANCE * pooled) / size)
+        expected.append(share @ centered / size)
+        square += (spread + slack) / size
     difference = means[0] - means[1]
-    error = np.sqrt(errors[0] + errors[1])
-    return difference, np.divide(difference, error, out=np.zeros_like(error), where=error > 0)
+    beyond = difference - (expected[0] - expected[1])
+    return unit * difference, beyond / np.sqrt(square + beyond**2)
 
 
 def distance_statistics(members: Float, distances: Float) -> tuple[Float, Float, Float]:
@@ -121,13 +140,15 @@ def distance_statistics(members: Float, distances: Float) -> tuple[Float, Float,
     return inner / (size * (size - 1)), outer / (other * (other - 1)), crossing / (size * other)
 
 
-def p_value(statistics: Float, two_sided: bool = False) -> float:
+def p_value(statistics: Float, scale: float, two_sided: bool = False) -> float:
     """The p-value ``(1 + #{b : t_b >= t_0}) / (B + 1)`` of a permutation test.
 
     Parameters
     ----------
     statistics : ndarray of float64, shape (B + 1,)
         The observed one, then those after exchanges. Large ones speak against the null hypothesis.
+    scale : float
+        Size of the numbers that statistics are computed from: those that are closer than 1e-9 of it are equal.
     two_sided : bool
         Take distances from the mean of all B + 1 instead. That is a symmetric function of them, so that the test
         remains exact, and within strata the mean need not be 0.
@@ -145,7 +166,7 @@ def p_value(statistics: Float, two_sided: bool = False) -> float:
 
     Examples
     --------
-    >>> p_value(np.array([3.0, 1.0, 2.0, 3.0]))
+    >>> p_value(np.array([3.0, 1.0, 2.0, 3.0]), 1.0)
     0.5
     """
     if statistics.ndim != 1 or len(statistics) < 2 or not np.isfinite(statistics).all():
@@ -154,8 +175,7 @@ def p_value(statistics: Float, two_sided: bool = False) -> float:
             "least, all finite"
         )
     t = np.abs(statistics - statistics.mean()) if two_sided else statistics
-    tie = _TIE * float(np.abs(statistics).max())
-    return float((1 + np.count_nonzero(t[1:] >= t[0] - tie)) / len(t))
+    return float((1 + np.count_nonzero(t[1:] >= t[0] - _TIE * scale)) / len(t))
 
 
 def holm(p_values: Float) -> Float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -13,8 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from algeom.errors import InputError
 from algeom.evidence import Evidence, Status
 from algeom.gsvd.decomposition.result import GSVD
-from algeom.gsvd.functions.domains import Domain, Samples, Sphere
+from algeom.gsvd.functions.domains import Box, Domain, Samples, Sphere
 from algeom.gsvd.probes.partial_embeddings import Target
+from algeom.maps.relabelling import check_integer
 from algeom.maps.tape import noun_count
 from algeom.runtime import memory
 from algeom.runtime.progress import Progress, reporter
@@ -50,6 +52,9 @@ class InputReconstruction:
     solved : ndarray of bool, shape (N,)
         Whether the residual is below the tolerance. Others are no embeddings, such as damaged ones, and get the nearest
         one that was found, or the search got stuck.
+    reached : ndarray of bool, shape (N,)
+        Whether all searches were made. After an interruption others have starting points, and nothing is known of
+        them: they are not called ambiguous.
     found : tuple of ndarray of float64, shapes (k_i, n)
         All different inputs found that are as good; the first is the one in `inputs`.
     agreeing : ndarray of int64, shape (N,)
@@ -66,6 +71,8 @@ class InputReconstruction:
     error_constants : ndarray of float64, shape (N,)
         See `error_bound`; infinite unless all coordinates of a strict pair are known.
     evidence : Evidence
+        NUMERICAL if all rows are solved. LOWER_BOUND if not: what was found is one input, and a search can miss nearer
+        ones.
     seed : int
     interrupted : bool
     """
@@ -73,6 +80,7 @@ class InputReconstruction:
     inputs: Float
     residuals: Float
     solved: NDArray[np.bool_]
+    reached: NDArray[np.bool_]
     found: tuple[Float, ...]
     agreeing: NDArray[np.int64]
     freedom: NDArray[np.int64]
@@ -92,7 +100,7 @@ class InputReconstruction:
     @property
     def is_ambiguous(self) -> NDArray[np.bool_]:
         """Where other inputs fit as well: some were found, or the known part leaves directions free."""
-        return (self.n_found > 1) | (self.freedom > 0)
+        return self.reached & ((self.n_found > 1) | (self.freedom > 0))
 
     def error_bound(self, noise: float) -> Float:
         """Bounds of the distances to the true inputs, if given embeddings were off by at most the noise.
@@ -119,7 +127,7 @@ class InputReconstruction:
                 f"known: {self.known}. Errors are bounded only if all coordinates of the embeddings of a strict pair "
                 "are known: decomposition.inflate(1.01)"
             )
-        if not 0 <= noise < math.inf:
+        if not isinstance(noise, Real) or not 0 <= noise < math.inf:
             raise InputError(f"noise={noise!r}: expected a bound of the error of an embedding, not negative")
         return np.asarray(self.error_constants * (self.residuals + noise))
 
@@ -130,7 +138,8 @@ class InputReconstruction:
         return plot.input_reconstruction(self, ax=ax)
 
     def __repr__(self) -> str:
-        cut = ", interrupted" if self.interrupted else ""
+        missed = len(self.reached) - int(self.reached.sum())
+        cut = f", interrupted with {missed} not reached" if self.interrupted else ""
         return (
             f"InputReconstruction({noun_count(len(self.inputs), 'input')} from {self.known}: {int(self.solved.sum())} "
             f"solved, {int(self.is_ambiguous.sum())} ambiguous, residuals up to {self.residuals.max():.2g}{cut}; "
@@ -227,19 +236,17 @@ def reconstruct_inputs(
     seed, _ = resolve(rng)
     if not isinstance(decomposition, GSVD):
         raise InputError(f"a {type(decomposition).__name__} was given; expected a decomposition made by gsvd()")
-    for name, value in (("starts", starts), ("steps", steps)):
-        if not isinstance(value, (int, np.integer)) or isinstance(value, bool) or value < 1:
-            raise InputError(f"{name}={value!r}: expected a positive integer")
-    if not 0 < tol < 1:
+    starts, steps = check_integer("starts", starts, 1), check_integer("steps", steps, 1)
+    if not isinstance(tol, Real) or not 0 < tol < 1:
         raise InputError(f"tol={tol!r}: expected a number between 0 and 1")
     target = Target.of(decomposition, z, known, _region(decomposition, domain))
-    begin = target.starts(x_start, int(starts), seed)
+    begin = target.starts(x_start, starts, seed)
     rows, count, n = begin.shape
     memory.require(
         8.0 * (3 * begin.size + 4 * min(_BATCH, rows * count * target.width * n)), memory_limit,
         f"a search from {count} starts for each of {rows} rows", "give fewer rows at a time, or starts=1",
     )  # fmt: skip
-    d, interrupted = begin.reshape(-1, n), False
+    d, done = begin.reshape(-1, n), 0
     each = np.repeat(np.arange(rows), count)
     size = max(1, _BATCH // (target.width * n))
     with reporter(progress) as report:
@@ -248,10 +255,11 @@ def reconstruct_inputs(
             for first in range(0, len(d), size):
                 part = slice(first, first + size)
                 d[part] = _search(target, d[part], each[part], steps)
+                done = first + len(d[part])
                 report.advance(len(d[part]))
         except KeyboardInterrupt:
-            interrupted = True
-    return _collected(target, d.reshape(rows, count, n), tol, seed, interrupted)
+            pass
+    return _collected(target, d.reshape(rows, count, n), tol, seed, done)
 
 
 def null_inputs(
@@ -270,7 +278,8 @@ def null_inputs(
     decomposition : GSVD
         With a function.
     radius : float, optional
-        The distance ``|x - x0|``; by default half of the largest in the domain.
+        The distance ``|x - x0|``; by default in the middle between the least and the largest in the domain, of boxes
+        those of spheres that lie in it.
     starts : int
         Random directions to start from: the most that can be found.
     tol : float
@@ -285,9 +294,15 @@ def null_inputs(
         one. Not solved: the inputs of least gain that were found have another output, and the map seems to have no
         such input.
 
+    Raises
+    ------
+    InputError
+        If the sphere with this radius is not in the domain of the decomposition, unless the map is known to be
+        positively homogeneous. A domain that is a sphere, or samples, restricts no radius.
+
     Notes
     -----
-    Our own analogue. v takes the inputs with ``f(x) = offset`` to the null space of Sigma, where ``z_a = 0``. For a
+    *Our own* analogue. v takes the inputs with ``f(x) = offset`` to the null space of Sigma, where ``z_a = 0``. For a
     linear map they are the null space; in general they are no linear space, and need not exist in all radii. For the
     directions in which nothing changes to first order, see `GSVD.sensitivity`.
 
@@ -302,13 +317,40 @@ def null_inputs(
     if not isinstance(decomposition, GSVD):
         raise InputError(f"a {type(decomposition).__name__} was given; expected a decomposition made by gsvd()")
     if radius is None:
-        region = decomposition.domain
-        radius = 0.5 * region.high if isinstance(region, Domain) else 1.0
+        radius = 0.5 * sum(_radii(decomposition))
     sphere = Sphere(decomposition.n_inputs, radius)
+    function, region = decomposition.function, decomposition.domain
+    is_free = region is None or isinstance(region, (Samples, Sphere))
+    if not is_free and function is not None and not function.is_positively_homogeneous:
+        low, high = _radii(decomposition)
+        if not low <= radius <= high:
+            raise InputError(
+                f"radius={radius:g}: the sphere leaves the domain of the decomposition, in which spheres have radii "
+                f"from {low:g} to {high:g}; give one of these, or a decomposition on a larger domain"
+            )
     return reconstruct_inputs(
         decomposition, decomposition.offset[None], known="values", domain=sphere, starts=starts, tol=tol, rng=rng,
         progress=progress,
     )  # fmt: skip
+
+
+def _radii(decomposition: GSVD) -> tuple[float, float]:
+    """The least and the largest radius of spheres around x0 in the domain; in boxes there need not be any."""
+    region = decomposition.domain
+    if region is None:
+        return 1.0, 1.0
+    if isinstance(region, Samples):
+        norms = np.linalg.norm(region.points, axis=1)
+        return float(norms.min()), float(norms.max())
+    if not isinstance(region, Box):
+        return region.low, region.high
+    inside = min(min(region.upper), -max(region.lower))
+    if not max(0.0, region.hole) < inside:
+        raise InputError(
+            f"no sphere around x0 lies in {region!r}, so that no distance from x0 is covered in all directions; give a "
+            "decomposition on a Ball or an Annulus, or a radius if the map is positively homogeneous"
+        )
+    return region.hole, inside
 
 
 def _region(decomposition: GSVD, domain: Domain | None) -> Domain | None:
@@ -360,8 +402,8 @@ def _search(target: Target, d: Float, each: NDArray[np.int64], steps: int) -> Fl
     return d
 
 
-def _collected(target: Target, d: Float, tol: float, seed: int, interrupted: bool) -> InputReconstruction:
-    """Sort out what all searches found."""
+def _collected(target: Target, d: Float, tol: float, seed: int, done: int) -> InputReconstruction:
+    """Sort out what the searches found; the first ones are done."""
     decomposition = target.decomposition
     rows, count, n = d.shape
     costs = np.linalg.norm(target.residual(d.reshape(-1, n), np.repeat(np.arange(rows), count)), axis=1)
@@ -392,16 +434,19 @@ def _collected(target: Target, d: Float, tol: float, seed: int, interrupted: boo
     if injective:
         constants = np.sqrt(decomposition.left_inverse_constant / target.null_shares(first))
     solved = residuals <= accuracy
+    reached = count * np.arange(1, rows + 1) <= done
     if injective:
         reason = "local least squares; complete embeddings of a strict pair belong to one input where it is admissible"
-        status = Status.NUMERICAL
     else:
         reason = "local least squares; the known part need not determine the input, and a search can miss others"
-        status = Status.NUMERICAL if solved.all() else Status.LOWER_BOUND
+    status = Status.NUMERICAL
+    if not solved.all():
+        status = Status.LOWER_BOUND
+        reason += f"; {noun_count(int((~solved).sum()), 'row')} of {rows} not solved, where nearer inputs can exist"
     return InputReconstruction(
-        inputs=decomposition.x0 + first, residuals=residuals, solved=solved,
+        inputs=decomposition.x0 + first, residuals=residuals, solved=solved, reached=reached,
         found=tuple(decomposition.x0 + inputs for inputs in found), agreeing=agreeing, freedom=freedom,
         starts=count, known=target.name, is_injective=injective, error_constants=constants,
         evidence=Evidence(status, math.nan, f"{reason} ({noun_count(count, 'start')} a row)"), seed=seed,
-        interrupted=interrupted,
+        interrupted=done < rows * count,
     )  # fmt: skip
