@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,13 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from algeom.errors import InputError
 from algeom.gsvd.detection.natural_perturbations import require_box
 from algeom.gsvd.functions.arguments import as_rows
-from algeom.gsvd.networks.classifier import Classifier, as_labels
+from algeom.gsvd.functions.layers import Layers
+from algeom.gsvd.networks.classifier import Classifier, TrainedClassifier, as_classifier, as_labels
+from algeom.maps.relabelling import check_integer
+from algeom.runtime.progress import Progress, reporter
 from algeom.runtime.seeds import RandomState, derive, resolve
 
 __all__ = ["Attack", "Detector", "evading_pgd", "fgsm", "pgd"]
 
 Float = NDArray[np.float64]
 Int = NDArray[np.int64]
+Bool = NDArray[np.bool_]
 Norm = Literal["l2", "linf"]
 
 #: Halvings of a gradient step that lowered the loss; after so many it is below rounding.
@@ -55,6 +59,8 @@ class Attack:
         Where the class is not the label.
     seed : int or None
         None for attacks without chance.
+    interrupted : bool
+        The inputs are then the best ones until that moment.
     """
 
     name: str
@@ -64,8 +70,9 @@ class Attack:
     inputs: Float
     labels: Int
     losses: Float
-    success: NDArray[np.bool_]
+    success: Bool
     seed: int | None
+    interrupted: bool = False
 
     @property
     def perturbations(self) -> Float:
@@ -78,9 +85,10 @@ class Attack:
         return np.asarray(np.linalg.norm(self.perturbations, axis=1))
 
     def __repr__(self) -> str:
+        stopped = ", interrupted" if self.interrupted else ""
         return (
             f"Attack({self.name}, {self.norm} <= {self.budget:g}: {int(self.success.sum())} of {len(self.labels)} "
-            f"misclassified, median L2 norm {np.median(self.sizes):.4g})"
+            f"misclassified, median L2 norm {np.median(self.sizes):.4g}{stopped})"
         )
 
 
@@ -98,26 +106,39 @@ class _Problem:
     @classmethod
     def of(
         cls,
-        classifier: Classifier,
+        given: Any,
         x: ArrayLike,
         labels: ArrayLike,
         budget: float,
         norm: Norm,
         box: tuple[float, float],
     ) -> _Problem:
+        classifier = as_classifier(given)
         rows = as_rows("x", x, classifier.n_inputs)
         classes = as_labels(labels, len(rows), classifier.n_classes)
         if norm not in ("l2", "linf"):
             raise InputError(f'norm={norm!r}: choose "l2" or "linf"')
         if not (isinstance(budget, (int, float, np.floating, np.integer)) and 0 < budget < math.inf):
             raise InputError(f"budget={budget!r}: expected a positive number, the largest norm of a perturbation")
-        require_box(rows, box)
-        if not classifier.loss_gradient(rows, classes).any():
+        problem = cls(classifier, rows, classes, float(budget), norm, require_box(rows, box))
+        if not problem.uphill(rows).any():
             raise InputError(
                 "the loss has gradient 0 at all inputs: the classifier is constant there, and no attack by gradients "
                 "can begin; train it, or give other inputs"
             )
-        return cls(classifier, rows, classes, float(budget), norm, box)
+        return problem
+
+    def uphill(self, x: Float) -> Float:
+        """Directions (N, n) in which the cross-entropy grows most, which do not vanish as its gradients do."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            gradient = self.classifier.log_odds_gradient(x, self.labels)
+        if not np.isfinite(gradient).all():
+            raise InputError("gradients of the logits overflow; scale the inputs or the weights")
+        return gradient
+
+    def merit(self, x: Float) -> tuple[Bool, Float]:
+        """Where inputs are misclassified; and the log-odds against their labels, which order them as the loss does."""
+        return self.classifier.predict(x) != self.labels, self.classifier.log_odds(x, self.labels)
 
     def project(self, x: Float) -> Float:
         """Into the ball, then into the box; the second step shortens every entry, since the center is in the box."""
@@ -134,9 +155,7 @@ class _Problem:
         free = np.where(((x <= self.box[0]) & (gradient < 0)) | ((x >= self.box[1]) & (gradient > 0)), 0.0, gradient)
         if self.norm == "linf":
             return np.asarray(np.sign(free))
-        # Gradients of confident networks are tiny: scale them before their squares underflow.
-        free = free / np.maximum(np.abs(free).max(axis=1, keepdims=True), np.finfo(np.float64).tiny)
-        return np.asarray(free / np.maximum(np.linalg.norm(free, axis=1, keepdims=True), np.finfo(np.float64).tiny))
+        return _units(free)
 
     def random_start(self, rng: np.random.Generator, part: float) -> Float:
         """Points evenly in the ball of a part of the budget, moved into the box."""
@@ -148,14 +167,31 @@ class _Problem:
             steps *= (rng.random(len(steps)) ** (1 / n) / np.linalg.norm(steps, axis=1))[:, None]
         return self.project(self.x + part * self.budget * steps)
 
-    def result(self, name: str, inputs: Float, seed: int | None) -> Attack:
+    def result(self, name: str, inputs: Float, seed: int | None, interrupted: bool = False) -> Attack:
         losses = self.classifier.loss(inputs, self.labels)
         success = self.classifier.predict(inputs) != self.labels
-        return Attack(name, self.norm, self.budget, self.x, inputs, self.labels, losses, success, seed)
+        return Attack(name, self.norm, self.budget, self.x, inputs, self.labels, losses, success, seed, interrupted)
+
+
+@dataclass(eq=False)
+class _Best:
+    """The best iterates: misclassified ones before others, and then by values, the larger the better."""
+
+    inputs: Float
+    missed: Bool
+    values: Float
+
+    def offer(self, x: Float, missed: Bool, values: Float) -> None:
+        better = _worse(self.missed, self.values, missed, values)
+        self.inputs[better], self.missed[better], self.values[better] = x[better], missed[better], values[better]
+
+
+def _worse(missed: Bool, values: Float, other_missed: Bool, other_values: Float) -> Bool:
+    return np.asarray((missed < other_missed) | ((missed == other_missed) & (values < other_values)))
 
 
 def fgsm(
-    classifier: Classifier,
+    classifier: Classifier | TrainedClassifier | Layers,
     x: ArrayLike,
     labels: ArrayLike,
     budget: float,
@@ -167,7 +203,7 @@ def fgsm(
 
     Parameters
     ----------
-    classifier : Classifier
+    classifier : Classifier, TrainedClassifier or Layers
     x : array_like, shape (N, n)
         In the box.
     labels : array_like of int, shape (N,)
@@ -188,8 +224,10 @@ def fgsm(
 
     Notes
     -----
-    Deviations from [1]_: entries at a bound of the box do not use up the norm, and a step that lowers the loss is
-    halved until it does not, so that no attack makes an input more certain.
+    Deviations from [1]_: entries at a bound of the box do not use up the norm, and a step that lowers the loss without
+    changing the class is halved until it does not, so that no attack makes an input more certain. The gradient is that
+    of the logarithm of the odds against the label, which has the same direction and does not underflow where the
+    classifier is confident.
 
     References
     ----------
@@ -203,12 +241,12 @@ def fgsm(
     array([[0.4, 0.7]])
     """
     problem = _Problem.of(classifier, x, labels, budget, norm, box)
-    before = classifier.loss(problem.x, problem.labels)
-    direction = problem.steepest(problem.x, classifier.loss_gradient(problem.x, problem.labels))
-    length = np.full((len(before), 1), problem.budget)
+    before = problem.merit(problem.x)
+    direction = problem.steepest(problem.x, problem.uphill(problem.x))
+    length = np.full((len(problem.x), 1), problem.budget)
     for _ in range(_HALVINGS):
         inputs = problem.project(problem.x + length * direction)
-        lower = classifier.loss(inputs, problem.labels) < before
+        lower = _worse(*problem.merit(inputs), *before)
         if not lower.any():
             break
         length[lower] /= 2
@@ -218,7 +256,7 @@ def fgsm(
 
 
 def pgd(
-    classifier: Classifier,
+    classifier: Classifier | TrainedClassifier | Layers,
     x: ArrayLike,
     labels: ArrayLike,
     budget: float,
@@ -228,6 +266,7 @@ def pgd(
     restarts: int = 1,
     box: tuple[float, float] = (0.0, 1.0),
     rng: RandomState = None,
+    progress: Progress = False,
 ) -> Attack:
     """Projected gradient ascent of the cross-entropy, from the input itself and from random starts.
 
@@ -240,16 +279,23 @@ def pgd(
     restarts : int
         Random starts in the ball.
     rng : int, numpy.random.Generator or None
+    progress : bool or callable
 
     Returns
     -------
     Attack
-        The iterates with the largest losses.
+        Of each input the misclassified iterate with the largest loss; where there is none, the one with the largest
+        loss of all. If interrupted, of the iterates until then.
 
     Raises
     ------
     InputError
-        As for `fgsm`.
+        As for `fgsm`; or if numbers of steps or restarts are no integers, or too small.
+
+    Notes
+    -----
+    Steps go along gradients of the log-odds, as for `fgsm`. Random starts are drawn for all inputs together: with the
+    same seed, an input that is attacked alone starts elsewhere than in a batch.
 
     References
     ----------
@@ -264,23 +310,27 @@ def pgd(
     Attack(PGD, l2 <= 0.2: 1 of 1 misclassified, median L2 norm 0.2)
     """
     problem = _Problem.of(classifier, x, labels, budget, norm, box)
-    _require_counts(steps, restarts)
+    steps, restarts = check_integer("steps", steps, 1), check_integer("restarts", restarts, 0)
     seed, _ = resolve(rng)
-    best = problem.x.copy()
-    largest = classifier.loss(best, problem.labels)
-    for start in range(restarts + 1):
-        at = problem.x if not start else problem.random_start(derive(seed, "start", start), 1.0)
-        for _ in range(steps):
-            direction = problem.steepest(at, classifier.loss_gradient(at, problem.labels))
-            at = problem.project(at + _STEP * problem.budget / steps * direction)
-            losses = classifier.loss(at, problem.labels)
-            better = losses > largest
-            best[better], largest[better] = at[better], losses[better]
-    return problem.result("PGD", best, seed)
+    best = _Best(problem.x.copy(), *problem.merit(problem.x))
+    interrupted = False
+    with reporter(progress) as report:
+        report.start("attack", total=(restarts + 1) * steps)
+        try:
+            for start in range(restarts + 1):
+                at = problem.x if not start else problem.random_start(derive(seed, "start", start), 1.0)
+                for _ in range(steps):
+                    direction = problem.steepest(at, problem.uphill(at))
+                    at = problem.project(at + _STEP * problem.budget / steps * direction)
+                    best.offer(at, *problem.merit(at))
+                    report.advance()
+        except KeyboardInterrupt:
+            interrupted = True
+    return problem.result("PGD", best.inputs, seed, interrupted)
 
 
 def evading_pgd(
-    classifier: Classifier,
+    classifier: Classifier | TrainedClassifier | Layers,
     x: ArrayLike,
     labels: ArrayLike,
     budget: float,
@@ -291,6 +341,7 @@ def evading_pgd(
     restarts: int = 1,
     box: tuple[float, float] = (0.0, 1.0),
     rng: RandomState = None,
+    progress: Progress = False,
 ) -> Attack:
     """An attack that knows the detector: misclassified inputs with scores as low as it can find.
 
@@ -305,17 +356,18 @@ def evading_pgd(
     restarts : int
         Random starts; each is followed by both rules below.
     rng : int, numpy.random.Generator or None
+    progress : bool or callable
 
     Returns
     -------
     Attack
         Of each input the misclassified iterate with the least score; where there is none, the iterate with the largest
-        loss.
+        loss. If interrupted, of the iterates until then.
 
     Raises
     ------
     InputError
-        As for `fgsm`.
+        As for `pgd`; or if the detector does not answer as it should.
 
     Notes
     -----
@@ -330,39 +382,64 @@ def evading_pgd(
        with orthogonal projected gradient descent, ICLR 2022, arXiv:2106.15023.
     """
     problem = _Problem.of(classifier, x, labels, budget, norm, box)
-    _require_counts(steps, restarts)
+    steps, restarts = check_integer("steps", steps, 1), check_integer("restarts", restarts, 0)
     seed, _ = resolve(rng)
-    best, wrong = problem.x.copy(), np.zeros(len(problem.x), dtype=bool)
-    least, largest = np.full(len(best), math.inf), classifier.loss(best, problem.labels)
-    for start in range(restarts + 1):
-        for orthogonal in (False, True):
-            at = problem.random_start(derive(seed, "start", start), _FIRST if not start else 1.0)
-            for k in range(steps):
-                up = classifier.loss_gradient(at, problem.labels)
-                down = -detector.score_and_gradient(at)[1]
-                if orthogonal:
-                    up, down = _without(up, down), _without(down, up)
-                evading = classifier.predict(at) != problem.labels
-                direction = problem.steepest(at, np.where(evading[:, None], down, up))
-                length = _STEP * problem.budget / steps * (1 - 0.9 * k / steps)
-                at = problem.project(at + length * direction)
-                losses, missed = classifier.loss(at, problem.labels), classifier.predict(at) != problem.labels
-                scores = detector.score_and_gradient(at)[0]
-                better = np.where(missed, scores < least, ~wrong & (losses > largest))
-                best[better] = at[better]
-                largest[better] = losses[better]
-                least[better & missed] = scores[better & missed]
-                wrong |= missed
-    return problem.result("evading PGD", best, seed)
+    # The input itself is no attack, whatever its class.
+    best = _Best(problem.x.copy(), np.zeros(len(problem.x), dtype=bool), problem.merit(problem.x)[1])
+    interrupted = False
+    with reporter(progress) as report:
+        report.start("attack", total=2 * (restarts + 1) * steps)
+        try:
+            for start in range(restarts + 1):
+                for orthogonal in (False, True):
+                    at = problem.random_start(derive(seed, "start", start), _FIRST if not start else 1.0)
+                    for k in range(steps + 1):
+                        missed, odds = problem.merit(at)
+                        scores, slopes = _answer(detector, at)
+                        best.offer(at, missed, np.where(missed, -scores, odds))
+                        if k == steps:
+                            break
+                        up, down = problem.uphill(at), -slopes
+                        if orthogonal:
+                            up, down = _without(up, down), _without(down, up)
+                        direction = problem.steepest(at, np.where(missed[:, None], down, up))
+                        length = _STEP * problem.budget / steps * (1 - 0.9 * k / steps)
+                        at = problem.project(at + length * direction)
+                        report.advance()
+        except KeyboardInterrupt:
+            interrupted = True
+    return problem.result("evading PGD", best.inputs, seed, interrupted)
+
+
+def _answer(detector: Any, x: Float) -> tuple[Float, Float]:
+    """Scores and gradients of a detector, checked."""
+    expected = f"scores ({len(x)},) and their gradients {x.shape}, all finite"
+    if not hasattr(detector, "score_and_gradient"):
+        raise InputError(
+            f"detector={detector!r}: expected an object with a method score_and_gradient(x), for {expected}"
+        )
+    answer = detector.score_and_gradient(x)
+    try:
+        scores, slopes = (np.asarray(part, dtype=np.float64) for part in answer)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"the detector returns {type(answer).__name__}; expected {expected}: {error}") from error
+    if (
+        scores.shape != (len(x),)
+        or slopes.shape != x.shape
+        or not (np.isfinite(scores).all() and np.isfinite(slopes).all())
+    ):
+        raise InputError(f"the detector returns the shapes {scores.shape} and {slopes.shape}; expected {expected}")
+    return scores, slopes
+
+
+def _units(rows: Float) -> Float:
+    """Rows of norm 1, or zero; scaled first, so that no squares underflow."""
+    tiny = np.finfo(np.float64).tiny
+    scaled = rows / np.maximum(np.abs(rows).max(axis=1, keepdims=True), tiny)
+    return np.asarray(scaled / np.maximum(np.linalg.norm(scaled, axis=1, keepdims=True), tiny))
 
 
 def _without(g: Float, h: Float) -> Float:
     """Rows of g without their parts along those of h."""
-    squares = np.einsum("ij,ij->i", h, h)
-    along = np.divide(np.einsum("ij,ij->i", g, h), squares, out=np.zeros_like(squares), where=squares > 0)
-    return np.asarray(g - along[:, None] * h)
-
-
-def _require_counts(steps: int, restarts: int) -> None:
-    if steps < 1 or restarts < 0:
-        raise InputError(f"steps={steps!r}, restarts={restarts!r}: expected a positive number and one from 0 on")
+    units = _units(h)
+    return np.asarray(g - np.einsum("ij,ij->i", g, units)[:, None] * units)
