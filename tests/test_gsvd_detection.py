@@ -798,6 +798,11 @@ def test_interrupted_parts_end_the_experiment(small_experiment, monkeypatch):
     assert partial.interrupted
     assert (len(partial.outcomes), len(partial.rows)) == (5, 0)
 
+    monkeypatch.setattr(experiment, "evading_pgd", lambda *a, **b: replace(evading_pgd(*a, **b), interrupted=True))
+    partial = small_experiment()
+    assert partial.interrupted
+    assert (len(partial.outcomes), len(partial.rows)) == (4, 0)
+
 
 def test_the_experiment_tells_its_progress(small_experiment):
     events = []
@@ -823,7 +828,7 @@ def test_what_fits_not_is_refused_before_anything_is_trained(images, classifier,
         ({"references": ["known", "known"]}, "each once"), ({"references": [[1]]}, "references="),
         ({"budgets": [0.5, 0.5]}, "give each once"), ({"budgets": [True]}, "expected a positive number"),
         ({"budgets": "12"}, "expected a sequence"), ({"budgets": 0.5}, "expected a sequence"),
-        ({"data": 5}, "data=5"), ({"classifier": 5}, "5 is no classifier"),
+        ({"ball": 0.5}, "ball=0.5"), ({"data": 5}, "data=5"), ({"classifier": 5}, "5 is no classifier"),
     )  # fmt: skip
     for options, message in cases:
         with pytest.raises(InputError, match=message):

@@ -137,6 +137,8 @@ def detection_experiment(
         raise InputError(f'references={chosen!r}: give "known" first')
     for name, value, least in (("n_images", n_images, 2), ("steps", steps, 1), ("permutations", permutations, 1)):
         check_integer(name, value, least)
+    if not isinstance(ball, (bool, np.bool_)):
+        raise InputError(f"ball={ball!r}: expected True or False; its radius is the largest budget")
     if data is not None and not isinstance(data, Digits):
         raise InputError(f"data={data!r}: expected Digits, images to train on and to test with their labels")
     images = digits(rng=derive(seed, "digits")) if data is None else data
@@ -267,7 +269,7 @@ class _Run:
             attack = pgd(*given, norm=norm, box=self.natural.box, rng=stream)
         else:
             attack = evading_pgd(*given, known, norm=norm, steps=self.steps, box=self.natural.box, rng=stream)
-        if getattr(attack, "interrupted", False):
+        if attack.interrupted:
             raise KeyboardInterrupt
         label = f"{name} {norm} {budget}"
         natural = {kind: self.x + self._stepped(kind, attack.sizes, label) for kind in KINDS}

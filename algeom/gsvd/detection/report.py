@@ -225,7 +225,13 @@ class DetectionReport:
 
     @property
     def conclusions(self) -> tuple[str, ...]:
-        """What the figures say, in sentences made from them."""
+        """What the figures say, in sentences made from them.
+
+        The utilisation "beats" the baseline with the largest mean area, or "is weaker" than it, where the 95% interval
+        of the mean difference says so: the mean over attacks of the intervals of differences, which is at least as wide
+        as the interval of the mean. It accounts for the choice of images, and not for that of the training data or of
+        the baseline; differences below 0.005 are called near in any case.
+        """
         found = [line for reference in self.references for line in self._comparison(reference)]
         found += self._evasion()
         if all(self._has("norm", against) for against in ("matched", "unmatched")):
