@@ -613,13 +613,15 @@ def test_p_values_of_decompositions_of_one_group_are_said_not_to_be_valid():
     assert [note[:80] for note in doubts] == [
         f"the decomposition was fitted to 10 of 10 inputs of a and 0 of 10 inputs of {k}: p-v"[:80] for k in "bc"
     ]
+    assert not one.is_exact
     assert "not valid for all pairs" in one.evidence.reason
-    assert "not valid" in str(one)
+    assert "p-values not valid" in repr(one)
+    assert all("(not valid)" in text.get_text() for text in one.plot().get_legend().get_texts()[2:])
     # All of the inputs that are exchanged, or none of them, make no difference.
-    for points in (x[:30], x, x[30:], np.vstack([x[:20], x[30:]])):
+    for points, doubtful in ((x[:30], False), (x, False), (x[30:], False), (np.vstack([x[:20], x[30:]]), True)):
         found = group_probe(fitted_to(points), groups, n_permutations=99, rng=0)
-        doubtful = len(points) == 30 and points is not x[:30] and not np.array_equal(points, x[:30])
         assert any("not valid" in note for note in found.notes) == doubtful
+        assert found.is_exact != doubtful
     assert "made without the labels" in group_probe(np.tanh, groups, n_permutations=99, rng=0).evidence.reason
 
 
@@ -637,7 +639,6 @@ def test_decompositions_of_whole_strata_do_not_depend_on_who_is_in_which_group()
     assert not any("not valid" in note for note in found.notes)
 
 
-@pytest.mark.slow
 def test_decompositions_fitted_to_all_inputs_leave_p_values_valid():
     # Fitted to one group, they find embeddings of other spreads in nearly all repetitions.
     names, found = ("local gain", "embedding spread", "embedding distance"), []

@@ -89,7 +89,7 @@ def group_probe(result: GroupProbe, kind: str | None = None, *, ax: Axes | None 
     Returns
     -------
     matplotlib Axes
-        The legend has the p-values, after Holm's correction, the smallest first.
+        The legend has the p-values, after Holm's correction, the smallest first, and says if they are not valid.
 
     Raises
     ------
@@ -161,6 +161,7 @@ def _list_p_values(result: GroupProbe, statistics: set[str], ax: Axes) -> None:
     chosen = sorted((d for d in result.differences if d.statistic in statistics), key=lambda d: d.adjusted)
     for found in chosen[:_MOST_SHOWN]:
         label = f"{found.statistic}, {found.first} and {found.second}: adjusted p = {found.adjusted:.2g}"
+        label += "" if result.is_exact else " (not valid)"
         ax.plot([], [], " ", label=label)
     if len(chosen) > _MOST_SHOWN:
         ax.plot([], [], " ", label=f"and {len(chosen) - _MOST_SHOWN} more with larger p")

@@ -200,11 +200,9 @@ class Comparison:
         notes = []
         for a, b in combinations(range(len(self.names)), 2):
             chosen, first, strata, _ = self._members(a, b)
-            fitted = self.fitted[chosen]
-            exchanged = [
-                strata == s for s in range(strata.max() + 1) if 0 < first[strata == s].sum() < sum(strata == s)
-            ]
-            if any(fitted[mask].any() and not fitted[mask].all() for mask in exchanged):
+            fitted, members = self.fitted[chosen], np.bincount(strata)
+            firsts, fits = (np.bincount(strata, weights=mask) for mask in (first, fitted))
+            if np.any((firsts > 0) & (firsts < members) & (fits > 0) & (fits < members)):
                 parts = " and ".join(
                     f"{fitted[mask].sum()} of {mask.sum()} inputs of {self.names[k]}"
                     for k, mask in ((a, first), (b, ~first))

@@ -68,6 +68,9 @@ class GroupProbe:
     gain, units, embedding, strata : str
         How.
     n_permutations : int
+    is_exact : bool
+        False if the decomposition was fitted to some of the inputs that are exchanged and not to others: p-values that
+        depend on it are not valid then. Those of gains in units of the norm and of confounders do not.
     notes : tuple of str
         What to know before relying on this.
     evidence : Evidence
@@ -86,6 +89,7 @@ class GroupProbe:
     embedding: str
     strata: str
     n_permutations: int
+    is_exact: bool
     notes: tuple[str, ...]
     evidence: Evidence
     seed: int
@@ -146,7 +150,7 @@ class GroupProbe:
         few, many = min(self.sizes), max(self.sizes)
         sizes = f"{few}" if few == many else f"{few} to {many}"
         more = f", {noun_count(len(self.notes), 'note')}" if self.notes else ""
-        cut = ", interrupted" if self.interrupted else ""
+        cut = ("" if self.is_exact else ", p-values not valid") + (", interrupted" if self.interrupted else "")
         return (
             f"GroupProbe({len(self.names)} groups of {sizes} inputs: {len(self.significant(_LEVEL))} of "
             f"{len(self.differences)} differences significant at {_LEVEL:g}{more}{cut}; {self.evidence})"
@@ -189,7 +193,7 @@ def group_probe(
     groups : mapping from names to array_like, shapes (N_k, n); or array_like, shape (N, n)
         Two groups at least, each of two inputs at least.
     labels : array_like, shape (N,), optional
-        The groups of the rows, if these are given as one array.
+        The groups of the rows, numbers or strings, if these are given as one array.
     gain : {"jacobian", "local"}
         Local gain of an input: the largest singular value of the Jacobian J(x), or, within a radius, of ``|f(x + d) -
         f(x)| / |d|`` the supremum that local search finds or another quantile.
@@ -207,8 +211,8 @@ def group_probe(
         (f(x) - offset)`` alone.
     strata : None, "norms", array_like of shape (N,), or mapping from names to array_like
         Exchange inputs only within strata, so that what strata agree in explains no difference. "norms": `n_strata`
-        quantiles of ``|x - x0|`` in each pair of groups. Or a stratum for each input, in the form of the groups; for
-        matched pairs, the number of the pair.
+        quantiles of ``|x - x0|`` in each pair of groups. Or a stratum for each input, a number or a string, in the form
+        of the groups; for matched pairs, the number of the pair.
     n_strata : int
     n_permutations : int
         Of each test; no p-value is below ``1 / (n_permutations + 1)``.
@@ -225,8 +229,9 @@ def group_probe(
     Raises
     ------
     InputError
-        If there is one group alone, a group has fewer than two inputs, shapes do not fit, numbers are not finite, the
-        decomposition has no function or does not cover the inputs, or no stratum has inputs of both groups of a pair.
+        If there is one group alone, a group has fewer than two inputs, shapes do not fit, numbers are not finite,
+        labels or strata are missing (None or NaN), the decomposition has no function or does not cover the inputs, or
+        no stratum has inputs of both groups of a pair.
 
     Notes
     -----
@@ -311,7 +316,7 @@ def group_probe(
     return GroupProbe(
         names=names, gains=tuple(values[which == k] for k in range(len(names))), distances=distances,
         differences=differences, confounders=confounders, decomposition=decomposition, gain=local.name,
-        units=units, embedding=embedding, strata=chosen.name, n_permutations=count, notes=notes,
+        units=units, embedding=embedding, strata=chosen.name, n_permutations=count, is_exact=not doubts, notes=notes,
         evidence=Evidence(Status.NUMERICAL, math.nan, reason), seed=seed, interrupted=interrupted,
     )  # fmt: skip
 
