@@ -13,6 +13,7 @@ from algeom.gsvd.decomposition.result import GSVD
 from algeom.gsvd.functions.arguments import as_rows
 from algeom.gsvd.functions.batch_functions import BatchFunction
 from algeom.gsvd.functions.domains import Box, Domain, Sphere
+from algeom.gsvd.functions.row_norms import quotients
 from algeom.maps.tape import noun_count
 from algeom.runtime.seeds import derive
 
@@ -128,7 +129,7 @@ class Target:
     def _utilisation(self, g: Float, d: Float) -> Float:
         """``|g| / |d|`` for values g of the first part, 0 where g is rounding: next to x0."""
         known = np.maximum(np.linalg.norm(g, axis=1) - self.rounding, 0.0)
-        return _quotient(known, np.linalg.norm(d, axis=1))
+        return quotients(known, np.linalg.norm(d, axis=1))
 
     def null_shares(self, d: Float) -> Float:
         """Shares ``|z_b| / |z|`` of lifts, 1 at x0."""
@@ -146,7 +147,7 @@ class Target:
         share = np.sqrt(np.maximum(1 - used, _FLOOR))
         # share^2 = 1 - |g|^2 / |d|^2
         slope = np.einsum("ip,ipn->in", g, by_input) - used[:, None] * d
-        slope = np.where(used[:, None] > 0, -_quotient(slope, (share * squares)[:, None]), 0.0)
+        slope = np.where(used[:, None] > 0, -quotients(slope, (share * squares)[:, None]), 0.0)
         identity = np.eye(d.shape[1])[self.behind]
         behind = share[:, None, None] * identity + d[:, self.behind, None] * slope[:, None, :]
         return np.concatenate([by_input[:, self.ahead], behind], axis=1)
@@ -159,7 +160,7 @@ class Target:
             return self.region.point(d)
         norms = np.linalg.norm(d, axis=1)
         wanted = np.clip(norms, self.region.low, self.region.high)
-        return np.asarray(d * np.where(norms > 0, _quotient(wanted, norms), 1.0)[:, None])
+        return np.asarray(d * np.where(norms > 0, quotients(wanted, norms), 1.0)[:, None])
 
     def along(self, d: Float, jacobian: Float, gradient: Float) -> Float:
         """Derivatives restricted to the directions that do not lead out of the region, where points are at its end."""
@@ -174,7 +175,7 @@ class Target:
         least, most = self.region.low * (1 + _END), self.region.high * (1 - _END)
         ends = (norms > 0) & (((norms >= most) & (outward > 0)) | ((norms <= least) & (outward < 0)))
         ends |= (norms > 0) & (self.region.low == self.region.high)
-        unit = np.where(ends[:, None], _quotient(d, norms[:, None]), 0.0)
+        unit = np.where(ends[:, None], quotients(d, norms[:, None]), 0.0)
         return np.asarray(jacobian - np.einsum("ikn,in->ik", jacobian, unit)[:, :, None] * unit[:, None, :])
 
     def freedom(self, d: Float) -> int:
@@ -201,7 +202,7 @@ class Target:
             direct = np.zeros((rows, 1, n))
             direct[:, 0, self.behind] = self.goal[:, len(self.ahead) :]
             last, whole = np.linalg.norm(direct, axis=2), np.linalg.norm(self.goal, axis=1)[:, None]
-            begin = np.concatenate([direct * _quotient(whole, last)[:, :, None], begin], axis=1)
+            begin = np.concatenate([direct * quotients(whole, last)[:, :, None], begin], axis=1)
         rows, total, n = begin.shape
         begin = self.project(begin.reshape(-1, n)).reshape(rows, total, n)
         found = np.isfinite(self.residual(begin.reshape(-1, n), np.repeat(np.arange(rows), total))).all(axis=1)
@@ -220,7 +221,7 @@ class Target:
         flat, each = begin.reshape(-1, n), np.repeat(np.arange(rows), count)
         there = np.linalg.norm(self.residual(flat, each) + self.goal[each], axis=1)
         there = np.where(np.isfinite(there), there, 1.0)
-        factor = _quotient(np.linalg.norm(self.goal, axis=1)[each], there)
+        factor = quotients(np.linalg.norm(self.goal, axis=1)[each], there)
         return np.asarray(begin * np.where(factor > 0, factor, 1.0).reshape(rows, count, 1))
 
 
@@ -241,9 +242,3 @@ def _coordinates(known: Any, width: int) -> tuple[NDArray[np.int64], str]:
     if which.min() < 0 or which.max() >= width or len(np.unique(which)) < len(which):
         raise InputError(f"known has numbers from {which.min()} to {which.max()}; give different ones below {width}")
     return which.astype(np.int64), f"{len(which)} of {width} coordinates"
-
-
-def _quotient(a: Float, b: Float) -> Float:
-    """Quotients, 0 where the denominator is 0."""
-    safe = np.where(b > 0, b, 1.0)
-    return np.where(b > 0, a / safe, 0.0)
