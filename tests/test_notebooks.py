@@ -117,6 +117,24 @@ def test_lsrdr(monkeypatch):
     assert len(figures(notebook)) == 8
 
 
+@pytest.mark.slow
+def test_gsvd(monkeypatch):
+    pytest.importorskip("sklearn")
+    notebook = execute("gsvd.ipynb", monkeypatch)
+    text = streams(notebook)
+    assert "all errors below 1e-6: True" in text
+    assert "all below 1e-12: True" in text
+    assert "GSVD(2 -> 2: sigma 1 to 0.5; 1 <= norm <= 1; ellipsoid; proved)" in text
+    assert "local: sigma" in text
+    assert "8 solved, 8 ambiguous" in text
+    assert "a tighter bound fits worse: True" in text
+    assert "control: GroupProbe(2 groups of 270 inputs: 0 of 3 differences significant" in text
+    assert "An attack that knows the detector" in text
+    assert "within their bands: True" in text
+    assert text.count("; proved)") >= 5
+    assert len(figures(notebook)) == 7
+
+
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_notebooks_are_committed_with_clean_outputs(path):
     assert path.stat().st_size < MAX_BYTES
