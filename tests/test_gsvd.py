@@ -254,6 +254,82 @@ def test_units_of_outputs_do_not_matter(scale):
     assert found.evidence.status is Status.PROVED
 
 
+def decaying(rate):
+    return lambda x: x * np.exp(-rate * np.linalg.norm(x, axis=1, keepdims=True))
+
+
+@pytest.mark.parametrize(
+    ("f", "domain", "n", "options", "norm"),
+    [
+        # The largest gains are those near zero, where the derivative is.
+        (decaying(1), 1.0, 2, {}, 1),
+        (decaying(1000), 1.0, 2, {}, 1),
+        (np.sin, 1e4, 1, {}, 1),
+        (np.sin, 1e7, 1, {}, 1),
+        (lambda x: x / (1 + np.abs(x)), 1e5, 1, {}, 1),
+        (lambda x: 1e3 + np.tanh(1e5 * x), 1.0, 1, {"offset": True}, 1e5),
+        (Layers([Dense(np.eye(2), activation="tanh")]), 1e6, 2, {}, 1),
+        # At the boundary, beyond which they are not defined.
+        (np.sqrt, 0.05, 1, {"x0": [0.1]}, (math.sqrt(0.1) - math.sqrt(0.05)) / 0.05),
+        (np.log, 5e-4, 1, {"x0": [1e-3]}, math.log(2) / 5e-4),
+        (np.arcsin, 1.0, 1, {}, math.pi / 2),
+        (lambda x: x**1.5, Box([0.0], [1.0]), 1, {}, 1),
+        # Exact in a fixed-point format: 2 where 1/2048 is rounded up.
+        (lambda x: np.round(x * 1024) / 1024, 1.0, 1, {}, 2),
+        (lambda x: (x * 0.7).astype(np.float32), 1.0, 1, {}, 0.7),
+    ],
+)
+def test_norms_of_maps_of_one_variable_or_of_its_size(f, domain, n, options, norm):
+    found = gsvd(f, domain, n_inputs=n, rng=0, **options)
+    assert found.norm_lower <= norm * (1 + 1e-12)
+    # Radii of 1e-7 and less are lost in the rounding errors of the offset 1e3; 2 is not attained.
+    assert found.sigma == pytest.approx([norm] * n, rel={2: 1e-3, 1e5: 1e-4}.get(norm, 3e-7))
+
+
+@pytest.mark.parametrize("size", [1e-9, 1e-4, 1e3])
+def test_units_of_inputs_do_not_matter_for_callables(size):
+    f = network(np.random.default_rng(0), (4, 8, 3), "tanh", biases=True)
+    one = gsvd(f, 1.0, offset=True, rng=0)
+    found = gsvd(lambda x: size * f(x / size), size, n_inputs=4, offset=True, rng=0)
+    assert np.log(found.sigma).sum() == pytest.approx(np.log(one.sigma).sum(), abs=1e-6)
+    assert found.norm_lower == pytest.approx(one.norm_lower, rel=1e-7)
+
+
+@pytest.mark.parametrize("method", ["ellipsoid", "coordinate"])
+def test_single_precision_adds_no_directions(method):
+    w = np.array([1.0, 0.5])
+    for f in (lambda x: (x @ w)[:, None] ** 3 * [1, 0.7], lambda x: np.tanh(x @ w)[:, None] * [1, 0.7]):
+        axes = "principal" if method == "coordinate" else "identity"
+        found = gsvd(lambda x, f=f: f(x).astype(np.float32), 1.0, n_inputs=2, rng=0, method=method, axes=axes)
+        exact = gsvd(f, 1.0, n_inputs=2, rng=0, method=method, axes=axes)
+        assert found.rank == exact.rank == 1
+        assert found.sigma[0] == pytest.approx(exact.sigma[0], rel=1e-6)
+        assert found.rounds < 30
+
+
+def test_rounding_errors_of_samples_are_no_directions():
+    x = np.random.default_rng(0).standard_normal((500, 3))
+    x[0] = 0
+    found = gsvd(samples=(x, 1e6 + x @ np.outer([1.0, 2, 3], [1.0, 2])), offset=True)
+    assert found.rank == 1
+    assert found.sigma[0] <= math.sqrt(70)
+
+
+def test_saturated_networks_are_no_batch_statistics():
+    rng = np.random.default_rng(0)
+    A, C = rng.normal(size=(7, 3)), rng.normal(size=(5, 7))
+    found = gsvd(lambda x: np.tanh(x @ A.T) @ C.T, 1000.0, x0=300 * rng.normal(size=3), rng=0)
+    assert found.rank == 5
+
+
+def test_what_a_rank_tolerance_cuts_off_counts_for_the_norm():
+    found = gsvd(lambda x: np.column_stack([x[:, 0], x[:, 0] + 0.5 * x[:, 1]]), 1.0, n_inputs=2, rng=0, rank_tol=0.5)
+    assert found.rank == 1
+    assert found.norm_lower <= found.norm_upper
+    with pytest.raises(InputError, match="outside of the 1-dimensional span"):
+        found.lift([[0.0, 1.0]])
+
+
 def test_lower_bounds_of_norms_are_less_rounding_errors():
     # tanh has the Lipschitz constant 1, and points near 1e8 have rounding errors of 1e-8.
     found = gsvd(lambda x: np.tanh(x - 1e8), 1.0, x0=[1e8] * 2, rng=0)

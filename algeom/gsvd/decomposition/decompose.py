@@ -45,6 +45,8 @@ _ORTHOGONAL = 1e-10
 _OUTSIDE = 1e-9
 #: Rounding errors of outputs of linear maps, in units of rounding of the offset.
 _LINEAR_NOISE = 8
+#: Samples this near to zero, as a quantile, do not set the level of noise.
+_NEAREST = 0.01
 #: The duality gap of ellipsoids: the least that can be asked for, since errors of semi-axes can be its square root, and
 #: are where gains fill an arc of the ellipse, as those of ReLU in the plane do.
 _GAP = 1e-13
@@ -168,7 +170,7 @@ def gsvd(
     seed, _ = resolve(rng)
     if method not in ("auto", "ellipsoid", "coordinate"):
         raise InputError(f'method={method!r}: choose "auto", "ellipsoid" or "coordinate"')
-    if not 0 < tol < 1:
+    if not isinstance(tol, (int, float)) or not 0 < tol < 1:
         raise InputError(f"tol={tol!r}: expected a number between 0 and 1")
     if certify not in (False, True, "auto", "exact", "lipschitz"):
         raise InputError(f'certify={certify!r}: choose True, False, "exact" or "lipschitz"')
@@ -197,7 +199,7 @@ def gsvd(
     elif isinstance(domain, Samples):
         result = _of_samples(SampledProblem.of(f, domain.points, None, n_inputs, x0, offset), rule)
     else:
-        problem = Problem.of(f, n_inputs, x0, offset)
+        problem = Problem.of(f, n_inputs, x0, offset, domain)
         function = problem.function
         region = as_domain(domain, function.n_inputs)
         if certify:
@@ -205,7 +207,7 @@ def gsvd(
         if function.is_linear and method == "auto" and not isinstance(region, Box):
             result = _linear(problem, region, seed)
         else:
-            region, resolved, notes = _checked_domain(region, problem, seed)
+            region, resolved, notes = _checked_domain(region, problem, lipschitz, seed)
             with reporter(progress) as report:
                 found = adversarial_fit(
                     function, region, rule.of_function(function, region, resolved), resolved,
@@ -221,7 +223,9 @@ def gsvd(
 # Where to decompose it
 
 
-def _checked_domain(region: Domain | None, problem: Problem, seed: int) -> tuple[Domain, Resolution, tuple[str, ...]]:
+def _checked_domain(
+    region: Domain | None, problem: Problem, lipschitz: float | None, seed: int
+) -> tuple[Domain, Resolution, tuple[str, ...]]:
     """The domain, by default the sphere, what can be told of gains there, and what that rests on."""
     function = problem.function
 
@@ -230,7 +234,8 @@ def _checked_domain(region: Domain | None, problem: Problem, seed: int) -> tuple
 
     if region is not None:
         found = resolved(region)
-        require_bounded_gains(function, region, derive(seed, "near zero"), float(np.linalg.norm(found.noise)))
+        if function.layers is None and function.polynomials is None and lipschitz is None:
+            require_bounded_gains(function, region, derive(seed, "near zero"), float(np.linalg.norm(found.noise)))
         least = found.part * region.high
         if found.part > _COARSE and region.low < least:
             size = float(np.linalg.norm(found.noise))
@@ -276,16 +281,17 @@ class _Rule:
     def name(self) -> str:
         return "coordinate" if self.method == "coordinate" else "ellipsoid"
 
-    def of_gains(self, gains: Float, noise: Float | None = None) -> EllipsoidRule | CoordinateRule:
-        """The rule for gains like these, with these rounding errors."""
+    def of_gains(self, gains: Float, noise: Float, unit: float) -> EllipsoidRule | CoordinateRule:
+        """The rule for gains like these, with these absolute and relative rounding errors."""
         if self.name == "ellipsoid":
-            return EllipsoidRule(self.gap, self.rank_tol, self.memory_limit, noise)
+            return EllipsoidRule(self.gap, self.rank_tol, self.memory_limit, noise, unit)
         p = gains.shape[1]
         if isinstance(self.axes, str):
             if self.axes not in ("identity", "principal"):
                 raise InputError(f'axes={self.axes!r}: choose "identity" or "principal", or give an orthogonal matrix')
             principal = self.axes == "principal"
-            return CoordinateRule(np.linalg.svd(gains, full_matrices=True)[2].T if principal else np.eye(p), noise)
+            found = np.linalg.svd(gains, full_matrices=True)[2].T if principal else np.eye(p)
+            return CoordinateRule(found, noise, unit)
         try:
             matrix = np.array(self.axes, dtype=np.float64)
         except (TypeError, ValueError) as error:
@@ -293,7 +299,7 @@ class _Rule:
         if matrix.shape != (p, p) or not np.allclose(matrix.T @ matrix, np.eye(p), rtol=0.0, atol=_ORTHOGONAL):
             raise InputError(f"axes of the shape {matrix.shape}: expected an orthogonal matrix of shape ({p}, {p})")
         left, _, right = np.linalg.svd(matrix)
-        return CoordinateRule(left @ right, noise)
+        return CoordinateRule(left @ right, noise, unit)
 
     def of_function(
         self, function: BatchFunction, region: Domain, resolved: Resolution
@@ -301,7 +307,7 @@ class _Rule:
         """The rule for a map on a domain; principal axes are those of random gains."""
         around = region.without_origin(resolved.part)
         x = starting_points(function, around, derive(self.seed, "axes"), _LEAST_COUNT)
-        return self.of_gains(gain_vectors(function, x), resolved.gain_noise)
+        return self.of_gains(gain_vectors(function, x), resolved.gain_noise, resolved.unit)
 
 
 def _linear(problem: Problem, region: Domain | None, seed: int) -> GSVD:
@@ -342,12 +348,13 @@ def _searched(
     reason = f"covers {count} gains that were seen"
     if found.settled:
         reason += f", and the last of {found.rounds} rounds of local maximization found none outside"
+    off_span = _off_span(fit, found.gains)
     return GSVD(
         U=fit.axes, sigma=fit.sigma, rank=fit.rank, x0=problem.x0, offset=problem.offset, method=rule.name,
-        norm_lower=found.norm, norm_upper=float(fit.sigma[0]), witness=found.witness, inflation=1.0,
+        norm_lower=found.norm, norm_upper=_sigma_bound(fit, off_span), witness=found.witness, inflation=1.0,
         evidence=Evidence(Status.LOWER_BOUND, math.nan, f"{reason}; a search can miss a gain"),
         inputs=found.inputs, gains=found.gains, function=problem.function, domain=region, ellipsoid=fit.ellipsoid,
-        off_span=_off_span(fit, found.gains), noise=resolved.noise, rounds=found.rounds, violation=found.violation,
+        off_span=off_span, noise=resolved.noise, rounds=found.rounds, violation=found.violation,
         notes=(*notes, *_rank_notes(fit.rank, len(fit.sigma), count)), seed=rule.seed, interrupted=found.interrupted,
     )  # fmt: skip
 
@@ -355,21 +362,24 @@ def _searched(
 def _of_samples(data: SampledProblem, rule: _Rule) -> GSVD:
     """The fit to samples alone."""
     gains, count = data.gains, len(data.gains)
-    fit = rule.of_gains(gains).fit(gains)
+    sizes = np.linalg.norm(data.inputs, axis=1)
+    noise = data.noise / float(np.quantile(sizes, _NEAREST))
+    fit = rule.of_gains(gains, noise, data.unit).fit(gains)
     # The rules cover all gains up to rounding; this much more, and the lift of each sample exists.
     fit = fit.scaled(max(1.0, float(np.linalg.norm(gains @ fit.root.T, axis=1).max())))
-    norms = np.linalg.norm(gains, axis=1)
+    norms = np.linalg.norm(gains, axis=1) * (1 - data.unit) - float(np.linalg.norm(data.noise)) / sizes
     top = int(norms.argmax())
+    off_span = _off_span(fit, gains)
     gap = "" if fit.ellipsoid is None else f", duality gap {fit.ellipsoid.gap:.1e}"
     return GSVD(
         U=fit.axes, sigma=fit.sigma, rank=fit.rank, x0=data.x0, offset=data.offset, method=rule.name,
-        norm_lower=float(norms[top]), norm_upper=float(fit.sigma[0]), witness=data.inputs[top], inflation=1.0,
+        norm_lower=float(norms[top]), norm_upper=_sigma_bound(fit, off_span), witness=data.inputs[top], inflation=1.0,
         evidence=Evidence(
             Status.NUMERICAL, math.nan,
             f"covers the gains of {noun_count(count, 'sample')}{gap}; says nothing about other inputs",
         ),
         inputs=data.inputs, gains=gains, function=data.function, domain=Samples(data.inputs), ellipsoid=fit.ellipsoid,
-        off_span=_off_span(fit, gains), noise=data.noise, notes=_rank_notes(fit.rank, len(fit.sigma), count),
+        off_span=off_span, noise=data.noise, notes=_rank_notes(fit.rank, len(fit.sigma), count),
         seed=rule.seed,
     )  # fmt: skip
 
@@ -377,6 +387,11 @@ def _of_samples(data: SampledProblem, rule: _Rule) -> GSVD:
 def _off_span(fit: Fit, gains: Float) -> float:
     outside = np.linalg.norm(gains @ fit.axes[:, fit.rank :], axis=1)
     return float(outside.max()) / float(fit.sigma[0])
+
+
+def _sigma_bound(fit: Fit, off_span: float) -> float:
+    """sigma_1; more if what outputs have outside of the span is more than rounding errors."""
+    return float(fit.sigma[0]) * (math.hypot(1.0, off_span) if off_span > _OUTSIDE else 1.0)
 
 
 def _rank_notes(rank: int, p: int, count: int) -> tuple[str, ...]:
@@ -428,6 +443,8 @@ def _certified(result: GSVD, method: Any, lipschitz: float | None, max_pieces: i
             )
         reason = f"outputs leave the span by at most {outside.upper:.2g} |x|; {reason}"
     factor, notes = max(1.0, admissibility.upper), result.notes
+    if admissibility.interrupted or norm.interrupted:
+        notes += ("the certificate was interrupted: its bounds are proved, and coarser than they could be",)
     if factor > _FAR_FROM_FIT:
         notes += (
             f"sigma was enlarged {factor:.3g} times: the certified bound is coarse, or the search missed gains; an "

@@ -28,9 +28,11 @@ _DIRECTIONS, _MOST_DIRECTIONS = 2, 512
 #: Evaluations that finite differences may cost for each step of an ascent, and the starts that are made nevertheless.
 _DIFFERENCES, _LEAST_STARTS = 20_000, 4
 #: Rounds without a violation before the search ends: each starts from other random points.
-_QUIET_ROUNDS = 2
+_QUIET_ROUNDS = 3
 #: Gains inside, above which a point found by a search is kept: it is near the boundary, and a refit may come to it.
 _NEAR = 0.9
+#: Unit of rounding of double precision.
+_DOUBLE = float(np.finfo(np.float64).eps)
 #: Gains, or relative gains, that are this many times their noise are not noise.
 _ABOVE_NOISE = 4.0
 
@@ -57,12 +59,13 @@ class Fit:
 
 @dataclass(frozen=True, eq=False)
 class EllipsoidRule:
-    """Axes of the minimum-volume ellipsoid of the gains, of which `noise` (p,) is rounding errors."""
+    """Axes of the minimum-volume ellipsoid of the gains, with absolute (p,) and relative rounding errors of these."""
 
     tol: float
     rank_tol: float | None = None
     memory_limit: Any = None
     noise: Float | None = None
+    unit: float = _DOUBLE
 
     def fit(self, gains: Float) -> Fit:
         """The ellipsoid. Directions in which gains are noise do not count for the rank."""
@@ -70,8 +73,8 @@ class EllipsoidRule:
         if rank_tol is None and self.noise is not None:
             sizes = np.abs(gains).max(axis=0)
             told = sizes > _ABOVE_NOISE * self.noise
-            floor = float((self.noise[told] / sizes[told]).max(initial=0.0))
-            rank_tol = max(max(gains.shape) * float(np.finfo(np.float64).eps), _ABOVE_NOISE * floor)
+            floor = max(float((self.noise[told] / sizes[told]).max(initial=0.0)), self.unit)
+            rank_tol = max(max(gains.shape) * _DOUBLE, _ABOVE_NOISE * floor)
             gains = np.where(told, gains, 0.0)
         found = minimum_volume_ellipsoid(gains, self.tol, rank_tol=rank_tol, memory_limit=self.memory_limit)
         return Fit(found.axes, found.semi_axes, found.rank, found.support, found)
@@ -88,17 +91,20 @@ class CoordinateRule:
 
     axes: Float
     noise: Float | None = None
+    unit: float = _DOUBLE
 
     def fit(self, gains: Float) -> Fit:
         """``sigma = c gamma`` with the least c that covers all gains; it is between 1 and sqrt(p)."""
         coordinates = gains @ self.axes
         gamma = np.abs(coordinates).max(axis=0)
-        order = np.argsort(-gamma, kind="stable")
-        gamma, coordinates = gamma[order], coordinates[:, order]
-        least = len(gains) * np.finfo(np.float64).eps * gamma[0]
+        # What outputs are rounded to; along axes that are no coordinates errors of the others count as well.
+        rounding = np.abs(self.axes.T) @ np.abs(gains).max(axis=0)
+        least = max(len(gains) * _DOUBLE, _ABOVE_NOISE * self.unit) * rounding
         if self.noise is not None:
-            least = np.maximum(least, _ABOVE_NOISE * np.abs(self.axes.T)[order] @ self.noise)
-        rank = int(np.count_nonzero(gamma > least))
+            least = np.maximum(least, _ABOVE_NOISE * np.abs(self.axes.T) @ self.noise)
+        told = gamma > least
+        order = np.lexsort((-gamma, ~told))
+        gamma, coordinates, rank = gamma[order], coordinates[:, order], int(told.sum())
         gauges = np.linalg.norm(coordinates[:, :rank] / gamma[:rank], axis=1)
         sigma = np.where(np.arange(gamma.size) < rank, gamma, 0.0) * float(gauges.max())
         support = np.unique(np.append(np.abs(coordinates[:, :rank]).argmax(axis=0), gauges.argmax()))
@@ -215,10 +221,11 @@ def adversarial_fit(
             new = np.concatenate([found, beside, beyond])
             new_gains = gain_vectors(function, new)
             gauges = np.linalg.norm(new_gains @ fit.root.T, axis=1)
+            level = max(tol, _ABOVE_NOISE * resolved.unit)
             noise = _ABOVE_NOISE * float(np.linalg.norm(resolved.gain_noise))
-            outside = np.linalg.norm(new_gains @ fit.axes[:, fit.rank :], axis=1) > max(tol * fit.sigma[0], noise)
+            outside = np.linalg.norm(new_gains @ fit.axes[:, fit.rank :], axis=1) > max(level * fit.sigma[0], noise)
             violation = max(0.0, float(gauges.max()) - 1)
-            allowed = max(tol, _ABOVE_NOISE * float(np.linalg.norm(np.abs(fit.root) @ resolved.gain_noise)))
+            allowed = max(level, _ABOVE_NOISE * float(np.linalg.norm(np.abs(fit.root) @ resolved.gain_noise)))
             quiet = quiet + 1 if violation <= allowed and not outside.any() else 0
             kept = (gauges > _NEAR) | outside
             inputs, gains = np.concatenate([inputs, new[kept]]), np.concatenate([gains, new_gains[kept]])
@@ -228,11 +235,14 @@ def adversarial_fit(
         inputs, gains = _joined(function, inputs, gains, best)
     except KeyboardInterrupt:
         interrupted = True
-    # What the last round found is to be inside as well.
-    fit = rule.fit(gains)
+    try:
+        # What the last round found is to be inside as well.
+        fit = rule.fit(gains)
+    except KeyboardInterrupt:
+        interrupted = True
     factor = float(np.linalg.norm(gains @ fit.root.T, axis=1).max())
     errors = np.linalg.norm(resolved.noise) / np.linalg.norm(inputs, axis=1)
-    norms = np.linalg.norm(gains, axis=1) - errors
+    norms = np.linalg.norm(gains, axis=1) * (1 - resolved.unit) - errors
     top = int(norms.argmax())
     return Estimate(
         fit=fit.scaled(max(1.0, factor)),

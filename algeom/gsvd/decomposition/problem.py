@@ -12,7 +12,7 @@ from algeom.errors import InputError
 from algeom.gsvd.functions.arguments import as_rows, as_vector
 from algeom.gsvd.functions.batch_functions import BatchFunction, as_function
 from algeom.gsvd.functions.centering import centered
-from algeom.gsvd.functions.domains import Ball
+from algeom.gsvd.functions.domains import Ball, as_domain
 from algeom.gsvd.gains.noise import rounding_unit
 
 __all__ = ["Problem", "SampledProblem"]
@@ -24,6 +24,8 @@ Float = NDArray[np.float64]
 _ZERO, _ZERO_UNITS = 1e-12, 64
 #: Rounding errors of values from which an offset was subtracted, in units of rounding of the larger one.
 _NOISE_UNITS = 8
+#: Points of norm below this part of the largest in the domain have central differences as points of that norm.
+_SCALE = 0.01
 #: Random points at which the size of f is looked at.
 _PROBES = 16
 #: Samples that are compared with a function that is given as well, and the relative difference that is rounding, of
@@ -51,8 +53,8 @@ class Problem:
     unit: float
 
     @classmethod
-    def of(cls, f: Any, n_inputs: int | None, x0: Any, offset: Any) -> Problem:
-        """Read the arguments of `algeom.gsvd.gsvd`.
+    def of(cls, f: Any, n_inputs: int | None, x0: Any, offset: Any, domain: Any = None) -> Problem:
+        """Read the arguments of `algeom.gsvd.gsvd`. The domain says where f may be evaluated; points of it do as well.
 
         Raises
         ------
@@ -65,9 +67,14 @@ class Problem:
         n = function.n_inputs
         start = np.zeros(n) if x0 is None else as_vector("x0", x0, n)
         value = function(start[None])[0]
-        around = start + Ball(n).sample(np.random.default_rng(0), _PROBES)
-        size = max(float(np.abs(function(around)).max()), float(np.abs(value).max()))
-        unit = rounding_unit(function, around)
+        if isinstance(domain, np.ndarray) and domain.ndim == 2:
+            around, high = start + domain[:_PROBES], float(np.abs(domain).max())
+        else:
+            region = as_domain(domain, n) or Ball(n)
+            around, high = start + region.sample(np.random.default_rng(0), _PROBES), region.high
+        outputs = function(around)
+        size = max(float(np.abs(outputs).max()), float(np.abs(value).max()))
+        unit = rounding_unit(outputs)
         zero = max(_ZERO, _ZERO_UNITS * unit) * size
         if x0 is not None or offset is True:
             constant = value
@@ -85,7 +92,9 @@ class Problem:
                     f"f(0) - offset has norm {np.linalg.norm(value - constant):.3g} instead of 0; give offset=True to "
                     "subtract f(0)"
                 )
-        return cls(centered(function, start, constant), start, constant, unit)
+        inputs = float(np.finfo(np.float64).eps) * max(float(np.abs(start).max()) / high if high else 1.0, 1.0)
+        moved = centered(function, start, constant).on_scale(_SCALE * high, inputs ** (1 / 3))
+        return cls(moved, start, constant, unit)
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,6 +111,8 @@ class SampledProblem:
     function : BatchFunction or None
     noise : ndarray of float64, shape (p,)
         Rounding errors of outputs from which an offset was subtracted.
+    unit : float
+        Unit of rounding of the outputs.
     """
 
     inputs: Float
@@ -110,6 +121,7 @@ class SampledProblem:
     offset: Float
     function: BatchFunction | None
     noise: Float
+    unit: float
 
     @classmethod
     def of(cls, f: Any, inputs: Any, outputs: Any, n_inputs: int | None, x0: Any, offset: Any) -> SampledProblem:
@@ -123,7 +135,7 @@ class SampledProblem:
         x = as_rows("the array of inputs", inputs, n_inputs)
         n = x.shape[1]
         start = np.zeros(n) if x0 is None else as_vector("x0", x0, n)
-        problem = None if f is None else Problem.of(f, n, x0, offset)
+        problem = None if f is None else Problem.of(f, n, x0, offset, x if outputs is None else x - start)
         if outputs is None:
             assert problem is not None
             d, change, constant = x, problem.function(x), problem.offset
@@ -145,9 +157,9 @@ class SampledProblem:
         gains = change[moved] / np.linalg.norm(d[moved], axis=1)[:, None]
         if not gains.any():
             raise InputError("all outputs equal the offset: the map is constant, and there is nothing to decompose")
-        unit = float(np.finfo(np.float64).eps) if problem is None else problem.unit
+        unit = rounding_unit(change + constant)
         noise = _NOISE_UNITS * unit * (np.abs(change).max(axis=0) + np.abs(constant)) * bool(constant.any())
-        return cls(d[moved], gains, start, constant, None if problem is None else problem.function, noise)
+        return cls(d[moved], gains, start, constant, None if problem is None else problem.function, noise, unit)
 
 
 def _offset(x: Float, values: Float, start: Float, is_local: bool, offset: Any) -> Float:

@@ -25,8 +25,8 @@ Float = NDArray[np.float64]
 #: Gain utilisation above 1 that is rounding: at points where the ellipsoid touches, it is 1 up to errors of the axes.
 _ROUNDING = 1e-10
 #: Part of ``sigma_1 |x|`` that outputs may have outside of the span of the fitted gains, for the lift to leave it out;
-#: twice what was seen, if that is more.
-_OUTSIDE, _MORE_OUTSIDE = 1e-9, 2.0
+#: twice what was seen, if that is more, up to single precision.
+_OUTSIDE, _MORE_OUTSIDE, _MOST_OUTSIDE = 1e-9, 2.0, 1e-6
 #: Points at which directions are averaged by default.
 _POINTS = 256
 #: Strength of a direction, relative to the strongest, below which it counts as null: finite differences are exact to
@@ -480,7 +480,7 @@ class GSVD:
     def _outside(self, change: Float, sizes: Float) -> tuple[Float, Float]:
         """Norms of what outputs have outside of the span of those seen, and what counts as none."""
         outside = np.linalg.norm(change @ self.left_null_space, axis=1)
-        part = max(_OUTSIDE, _MORE_OUTSIDE * self.off_span) * float(self.sigma[0])
+        part = max(_OUTSIDE, min(_MORE_OUTSIDE * self.off_span, _MOST_OUTSIDE)) * float(self.sigma[0])
         return outside, part * sizes + float(np.linalg.norm(self.noise))
 
     def _require_covered(self, d: Float, change: Float, sizes: Float, gains: Float) -> None:

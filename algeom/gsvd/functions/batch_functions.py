@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from copy import copy
 from importlib import import_module
 from os import PathLike, fspath
 from os.path import isfile
@@ -59,18 +60,22 @@ class BatchFunction:
         jacobian: Callable[[Float], Float] | None = None,
         layers: Layers | None = None,
         polynomials: PolynomialMap | None = None,
+        n_outputs: int = 0,
     ) -> None:
         self._value, self._vjp, self._jacobian = value, vjp, jacobian
         self.n_inputs, self.source = n_inputs, source
         self.layers, self.polynomials = layers, polynomials
         self.derivatives = "finite differences" if vjp is None and jacobian is None else "analytic"
-        self.n_outputs = 0
-        self._check()
+        self.n_outputs, self.scale, self.step = n_outputs, 1.0, _STEP
+        if not n_outputs:
+            self._check()
 
     def _check(self) -> None:
         """Find out the number of outputs, and refuse what is no function of rows."""
         probes = np.random.default_rng(0).standard_normal((_PROBES, self.n_inputs))
-        outputs = self._raw(probes)
+        # They need not be in the domain of f.
+        with np.errstate(all="ignore"):
+            outputs = self._raw(probes)
         if outputs.ndim != 2 or len(outputs) != _PROBES or not outputs.shape[1]:
             raise InputError(
                 f"f takes {_PROBES} rows of {self.n_inputs} numbers to an array of shape {outputs.shape}; it has to "
@@ -79,7 +84,8 @@ class BatchFunction:
         self.n_outputs = outputs.shape[1]
         if self.layers is not None or self.polynomials is not None:
             return
-        alone = self._raw(probes[:1])
+        with np.errstate(all="ignore"):
+            alone = self._raw(probes[:1])
         finite = np.isfinite(outputs[0]) & np.isfinite(alone[0])
         size = np.abs(outputs[0][finite]).max(initial=0.0)
         if np.any(np.abs(outputs[0] - alone[0])[finite] > _SAME * size):
@@ -152,11 +158,33 @@ class BatchFunction:
         size = max(1, _BATCH // self.n_inputs**2)
         if len(x) > size:
             return np.concatenate([self.jacobian(x[i : i + size]) for i in range(0, len(x), size)])
-        steps = _STEP * np.maximum(1.0, np.abs(x).max(axis=1, initial=0.0))
+        steps = self.step * np.maximum(self.scale, np.abs(x).max(axis=1, initial=0.0))
         shifts = steps[:, None, None] * np.eye(self.n_inputs)
-        ahead, behind = ((x[:, None, :] + sign * shifts).reshape(-1, self.n_inputs) for sign in (1, -1))
-        differences = (self(ahead) - self(behind)).reshape(len(x), self.n_inputs, self.n_outputs)
-        return np.asarray((differences / (2 * steps[:, None, None])).transpose(0, 2, 1))
+        here = x[:, None, :]
+        with np.errstate(all="ignore"):
+            ahead, behind = (self._raw((here + sign * shifts).reshape(-1, self.n_inputs)) for sign in (1, -1))
+        ahead, behind = (side.reshape(len(x), self.n_inputs, self.n_outputs) for side in (ahead, behind))
+        widths = np.broadcast_to(2 * steps[:, None, None], ahead.shape)
+        if not (np.isfinite(ahead).all() and np.isfinite(behind).all()):
+            # At the boundary of the domain of f, one side.
+            value = np.broadcast_to(self(x)[:, None, :], ahead.shape)
+            widths = widths - (np.isnan(ahead) | np.isinf(ahead) | ~np.isfinite(behind)) * steps[:, None, None]
+            ahead, behind = (np.where(np.isfinite(side), side, value) for side in (ahead, behind))
+        return np.asarray(((ahead - behind) / widths).transpose(0, 2, 1))
+
+    def on_scale(self, scale: float, step: float) -> BatchFunction:
+        """The same, with central differences for a domain of this size.
+
+        Parameters
+        ----------
+        scale : float
+            Points of smaller norm have differences as points of this norm.
+        step : float
+            Of differences, relative to the norm; the cube root of rounding errors of inputs balances both errors.
+        """
+        function = copy(self)
+        function.scale, function.step = scale, max(step, _STEP)
+        return function
 
     def __repr__(self) -> str:
         return f"BatchFunction({self.source}: {self.n_inputs} -> {self.n_outputs}, {self.derivatives})"

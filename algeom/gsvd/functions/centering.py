@@ -50,7 +50,11 @@ def centered(function: BatchFunction, x0: Float, offset: Float) -> BatchFunction
     analytic: dict[str, Any] = {}
     if function.derivatives == "analytic":
         analytic = {"vjp": lambda d, w: function.vjp(d + x0, w), "jacobian": lambda d: function.jacobian(d + x0)}
-    return BatchFunction(lambda d: function(d + x0) - offset, function.n_inputs, function.source, **analytic)
+
+    def value(d: Float) -> Float:
+        return function(d + x0) - offset
+
+    return BatchFunction(value, function.n_inputs, function.source, n_outputs=function.n_outputs, **analytic)
 
 
 def _moved_layers(layers: Layers, x0: Float, offset: Float) -> Layers:

@@ -22,7 +22,7 @@ _GROW, _SHRINK, _REST = 2.0, 0.35, 1e-8
 #: maximum, up to rounding errors of values.
 _SUFFICIENT, _CURVATURE, _FLAT = 1e-4, 0.5, 1e-9
 #: Directions, and radii as parts of the largest, at which gains near zero are compared.
-_DIRECTIONS, _RADII = 64, (1e-2, 1e-4, 1e-6, 1e-8)
+_DIRECTIONS, _RADII = 64, (1e-2, 1e-4, 1e-6, 1e-8, 1e-10, 1e-12, 1e-14)
 #: Growth of the largest gain from each of these radii to the next that counts as unbounded. Where f is differentiable
 #: on the scale of the smallest radii, gains no longer grow there; ``|x| log |x|`` grows by 1.33 between the last two.
 _GROWTH = 1.15
@@ -60,7 +60,9 @@ def starting_points(function: BatchFunction, domain: Domain, rng: np.random.Gene
         return x
     weights = function.layers.layers[0].weight
     weights = weights[weights.any(axis=1)]
-    return np.vstack([x, domain.furthest(np.vstack([weights, -weights]))])
+    ends = domain.furthest(np.vstack([weights, -weights]))
+    # A box can have zero for a corner.
+    return np.vstack([x, ends[ends.any(axis=1)]])
 
 
 def ascend(function: BatchFunction, domain: Domain, x: Float, directions: Float, steps: int = 60) -> Float:
@@ -152,7 +154,7 @@ def polish(function: BatchFunction, domain: Domain, x: Float, root: Float, steps
         # Where L f is zero up to rounding errors there is nothing to follow.
         told = squares > _ROUNDING**2 * norm * np.einsum("ij,ij->i", f, f)
         squares = np.where(told, squares, np.finfo(np.float64).tiny)
-        weights = np.where(told[:, None], w / squares[:, None], 0.0)
+        weights = np.divide(w, squares[:, None], out=np.zeros_like(w), where=told[:, None])
         slope = domain.pull_back(z, function.vjp(at, weights) - at / sizes[:, None])
         slope[((z <= low) & (slope < 0)) | ((z >= high) & (slope > 0))] = 0.0
         slope[~told] = 0.0

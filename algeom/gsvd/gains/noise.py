@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,22 +19,26 @@ Float = NDArray[np.float64]
 
 #: Order of the differences: those of a map that is smooth on the scale of the domain are below rounding errors.
 _ORDER = 4
-#: Segments, points on each, and its step as part of the size of the domain. Four steps of 2^-22 leave (1e-6 / s)^4 of a
-#: map with features of relative size s.
-_SEGMENTS, _POINTS, _STEP = 32, 8, 2.0**-22
+#: Segments, points on each, and its steps as parts of the size of the domain. Four steps of length h leave (4 h / s)^4
+#: of a map with features of relative size s, which is no noise: the least estimate counts.
+_SEGMENTS, _POINTS, _STEPS = 32, 8, (2.0**-22, 2.0**-30, 2.0**-38)
+#: Segments begin at random points of small norm, times this: errors that are relative to outputs are not meant.
+_NEAR = 1e-6
 #: Steps are this many units of rounding of the inputs at least, so that neighbouring points differ.
 _UNITS = 16
 #: Measured root mean squares are multiplied by this: errors of single values are rarely larger.
 _SAFETY = 8.0
 #: Units of rounding of the offset that errors are taken to be at least: it is the difference of two rounded values.
 _OFFSET_UNITS = 4
-#: Points at which the size of gains is looked at, and the least norm of these as part of the largest.
-_PROBES, _FAR = 1000, 0.3
-#: Least radius of gains, as a power of their relative noise: gains there are exact to the remaining power, and inside
-#: of it no more is missed than gains change.
-_RADIUS_POWER = 1 / 3
-#: Largest of these radii, as part of the domain, with which there is anything to decompose.
-_MOST_PART = 0.3
+#: Points at which the size of gains is looked at, and parts of them.
+_PROBES, _PARTS = 1000, 10.0 ** -np.arange(0, 13, 2)
+#: Relative noise of gains at the least radius: for double precision, and as a power of that of outputs if that is more.
+#: At larger radii it is less, and inside no more is missed than gains change there.
+_RELATIVE, _POWER = 1e-10, 2 / 3
+#: The least radius as part of the domain: at least, and at most for there to be anything to decompose.
+_LEAST_PART, _MOST_PART = 1e-12, 0.3
+#: Binary digits of single precision, less two: outputs that all have fewer are exact in a fixed-point format.
+_DIGITS = 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,19 +53,22 @@ class Resolution:
         Least norm of points to take, as part of the largest norm in the domain.
     gain_noise : ndarray of float64, shape (p,)
         Rounding errors of gains there.
+    unit : float
+        Unit of rounding of outputs: relative errors of gains are no less.
     """
 
     noise: Float
     part: float
     gain_noise: Float
+    unit: float
 
 
-def rounding_unit(function: BatchFunction, x: Float) -> float:
-    """Unit of rounding of the outputs: that of single precision if all outputs at x are such numbers."""
-    outputs = function(x)
+def rounding_unit(outputs: Float) -> float:
+    """Unit of rounding of numbers: that of single precision if all of them are such, and need its digits."""
     with np.errstate(over="ignore"):
         rounded = outputs.astype(np.float32).astype(np.float64)
-    single = bool(np.any(outputs % 1 != 0)) and np.array_equal(outputs, rounded)
+    digits = np.ldexp(np.frexp(outputs)[0], _DIGITS)
+    single = np.array_equal(outputs, rounded) and bool(np.any(digits % 1 != 0))
     return float(np.finfo(np.float32 if single else np.float64).eps)
 
 
@@ -107,18 +115,24 @@ def output_noise(
     True
     """
     x = domain.sample(rng, 8 * _SEGMENTS)
-    begin = x[np.argsort(np.linalg.norm(x, axis=1))[:_SEGMENTS]]
+    begin = x[np.argsort(np.linalg.norm(x, axis=1))[:_SEGMENTS]] * (_NEAR if domain.low == 0 else 1.0)
     towards = x[rng.permutation(len(x))[:_SEGMENTS]] - begin
     sizes = np.linalg.norm(towards, axis=1, keepdims=True)
-    step = max(_STEP * domain.high, _UNITS * unit * (float(np.abs(x0).max()) + domain.high))
-    ways = step * towards / np.where(sizes > 0, sizes, 1.0)
-    points = begin[:, None, :] + np.arange(_POINTS)[:, None] * ways[:, None, :]
-    values = function(points.reshape(-1, function.n_inputs)).reshape(_SEGMENTS, _POINTS, function.n_outputs)
-    size = float(np.abs(values).max()) or 1.0
-    differences = np.diff(values / size, n=_ORDER, axis=1)
-    # (8 choose 4) = 70.
-    squares = np.square(differences).mean(axis=1) / 70
-    measured = _SAFETY * size * np.sqrt(np.median(squares, axis=0))
+    ways = towards / np.where(sizes > 0, sizes, 1.0)
+    least = _UNITS * unit * (float(np.abs(x0).max()) + domain.high)
+    estimates = []
+    for part in _STEPS:
+        steps = max(part * domain.high, least) * np.arange(_POINTS)
+        points = begin[:, None, :] + steps[:, None] * ways[:, None, :]
+        values = function(points.reshape(-1, function.n_inputs)).reshape(_SEGMENTS, _POINTS, function.n_outputs)
+        size = float(np.abs(values).max()) or 1.0
+        differences = np.diff(values / size, n=_ORDER, axis=1)
+        # (8 choose 4) = 70.
+        squares = np.square(differences).mean(axis=1) / 70
+        estimates.append(_SAFETY * size * np.sqrt(np.median(squares, axis=0)))
+    # None where neighbours are rounded to the same number.
+    measured = np.min(np.where(np.array(estimates) > 0, estimates, np.inf), axis=0)
+    measured[np.isinf(measured)] = 0.0
     return np.asarray(np.maximum(measured, _OFFSET_UNITS * unit * np.abs(offset)))
 
 
@@ -140,13 +154,21 @@ def resolution(
             f"f - f(0) is zero at all {len(x)} points tried in {domain}: f is constant as far as that shows, and "
             "there is nothing to decompose"
         )
-    far = sizes >= _FAR * domain.high
-    largest = float((np.linalg.norm(values[far], axis=1) / sizes[far]).max(initial=0.0)) * domain.high
     level = float(np.linalg.norm(noise))
-    part = max(unit, level / largest if largest > 0 else 1.0) ** _RADIUS_POWER
-    if np.all(np.abs(values) <= noise) or part > _MOST_PART:
+    largest = float(((np.linalg.norm(values, axis=1) - level) / sizes).max())
+    if domain.low == 0:
+        # Gains can be largest near zero.
+        rays = x[:: max(1, len(x) // _SEGMENTS)]
+        for part in _PARTS:
+            near = part * rays
+            told = np.linalg.norm(function(near), axis=1) - level
+            largest = max(largest, float((told / np.linalg.norm(near, axis=1)).max()))
+    changes = largest * domain.high
+    relative = level / changes if changes > 0 else math.inf
+    part = max(_LEAST_PART, relative / max(_RELATIVE, relative**_POWER)) if level else _LEAST_PART
+    if np.all(np.abs(values) <= noise) or not part <= _MOST_PART:
         raise InputError(
-            f"f changes by {largest:.2g} on {domain}, and its rounding errors are about {level:.2g}: f is constant as "
-            "far as these show; take a larger domain, or compute f in higher precision"
+            f"f changes by {np.abs(values).max():.2g} on {domain}, and its rounding errors are about {level:.2g}: f is "
+            "constant as far as these show; take a larger domain, or compute f in higher precision"
         )
-    return Resolution(noise, part, noise / max(domain.low, part * domain.high))
+    return Resolution(noise, part, noise / max(domain.low, part * domain.high), unit)

@@ -543,6 +543,6 @@ def _require_bounded(function: BatchFunction, domain: Domain, seed: int) -> None
     """Refuse black boxes whose gains grow without end towards zero."""
     zeros = np.zeros(function.n_inputs), np.zeros(function.n_outputs)
     rng = seeds.derive(seed, "near zero")
-    unit = rounding_unit(function, domain.sample(rng, _PROBES))
+    unit = rounding_unit(function(domain.sample(rng, _PROBES)))
     noise = output_noise(function, domain, *zeros, unit, rng)
     require_bounded_gains(function, domain, rng, float(np.linalg.norm(noise)))

@@ -65,9 +65,11 @@ def rescaled(function: BatchFunction, inputs: int, outputs: int) -> BatchFunctio
             "vjp": lambda x, w: np.ldexp(function.vjp(np.ldexp(x, inputs), w), change),
             "jacobian": lambda x: np.ldexp(function.jacobian(np.ldexp(x, inputs)), change),
         }
-    return BatchFunction(
-        lambda x: np.ldexp(function(np.ldexp(x, inputs)), -outputs), function.n_inputs, function.source, **analytic
-    )
+
+    def value(x: Float) -> Float:
+        return np.ldexp(function(np.ldexp(x, inputs)), -outputs)
+
+    return BatchFunction(value, function.n_inputs, function.source, n_outputs=function.n_outputs, **analytic)
 
 
 def _rescaled_layers(layers: Layers, inputs: int, outputs: int) -> Layers:
